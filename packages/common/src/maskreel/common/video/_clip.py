@@ -29,8 +29,8 @@ class Clip:
     """Seconds of every frame where the frame rate varies; None means `start + i / fps`."""
 
     def __post_init__(self) -> None:
-        if not isinstance(self.frames, torch.Tensor) or self.frames.dtype != torch.uint8:
-            got = getattr(self.frames, "dtype", type(self.frames).__name__)
+        got = self.frames.dtype if isinstance(self.frames, torch.Tensor) else type(self.frames).__name__
+        if got != torch.uint8:
             raise TypeError(f"frames must be a torch.uint8 tensor, got {got}")
         if self.frames.ndim != 4 or self.frames.shape[1] != 3 or 0 in self.frames.shape[2:]:
             raise ValueError(f"frames must have shape (T, 3, H, W), got {tuple(self.frames.shape)}")

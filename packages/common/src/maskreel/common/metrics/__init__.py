@@ -1,0 +1,34 @@
+"""Quality numbers, each by its published definition: masks, label maps, images, consecutive frames.
+
+Functions score tensors at hand and return one value per mask, image or pair of frames. The classes `MeanIoU`, `PSNR`
+and `SSIM` add up sums over a whole data set or a long video: `update` with each chunk, `merge` other objects, `reduce`
+over the ranks of torch.distributed, then `compute`. They keep sums, never averages of averages.
+
+What has no value by definition (a hole without a pixel, a class that occurs nowhere) is nan where tensors are returned,
+None or an error elsewhere, and never enters a mean.
+"""
+
+from maskreel.common.metrics._contour import contour_f
+from maskreel.common.metrics._mean_iou import MeanIoU, class_iou, confusion_matrix, mean_iou
+from maskreel.common.metrics._psnr import PSNR, psnr
+from maskreel.common.metrics._regions import iou
+from maskreel.common.metrics._sequences import decay, recall
+from maskreel.common.metrics._ssim import SSIM, ssim
+from maskreel.common.metrics._temporal import flicker, warping_error
+
+__all__ = [
+    "PSNR",
+    "SSIM",
+    "MeanIoU",
+    "class_iou",
+    "confusion_matrix",
+    "contour_f",
+    "decay",
+    "flicker",
+    "iou",
+    "mean_iou",
+    "psnr",
+    "recall",
+    "ssim",
+    "warping_error",
+]

@@ -1,0 +1,64 @@
+"""The clean plate of a shot: every place as it looks when it is first uncovered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from maskreel.common.atomic import atomic_path
+from maskreel.inpaint.hole_fill import fill_image
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from maskreel.inpaint.canvas import Laid
+    from maskreel.inpaint.hole_fill import FillMethod
+
+__all__ = ["CleanPlate"]
+
+
+class CleanPlate:
+    """Collects uncovered pixels, in the order of time.
+
+    Attributes:
+        colour: uint8 (h, w, 3) RGB, on the shot's canvas.
+        seen: bool (h, w), where the plate has a colour.
+        chunks: how many chunks have been added.
+    """
+
+    def __init__(self, size: tuple[int, int]) -> None:
+        self.colour = np.zeros((*size, 3), np.uint8)
+        self.seen = np.zeros(size, bool)
+        self.chunks = 0
+
+    def add(self, laid: Laid) -> None:
+        """Take from a chunk what no earlier chunk has shown."""
+        colour, seen = self.colour.reshape(-1, 3), self.seen.reshape(-1)
+        for frame, known in zip(laid.frames, laid.known, strict=True):
+            missing = np.flatnonzero(~seen)
+            if not len(missing):
+                break
+            found = missing[known.reshape(-1)[missing]]
+            colour[found] = frame.reshape(-1, 3)[found]
+            seen[found] = True
+        self.chunks += 1
+
+    def completed(self, method: FillMethod) -> np.ndarray:
+        """The plate with what is never seen painted in by `method`: uint8 (h, w, 3)."""
+        if self.seen.all() or not self.seen.any():
+            return self.colour
+        return fill_image(self.colour, ~self.seen, method)
+
+    def save(self, path: Path) -> None:
+        """Write to an .npz file, atomically."""
+        with atomic_path(path) as scratch:
+            np.savez(scratch, colour=self.colour, seen=self.seen, chunks=np.array(self.chunks))
+
+    @classmethod
+    def load(cls, path: Path) -> CleanPlate:
+        """Read what `save` wrote."""
+        with np.load(path, allow_pickle=False) as file:
+            plate = cls(file["seen"].shape)
+            plate.colour, plate.seen, plate.chunks = file["colour"], file["seen"], int(file["chunks"])
+        return plate

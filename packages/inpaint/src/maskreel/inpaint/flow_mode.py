@@ -1,0 +1,77 @@
+"""The mode `flow`: chunks of a moving camera's shot, filled along optical flow, one after the other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from maskreel.common.atomic import atomic_path
+from maskreel.inpaint.flow_fill import FlowFillConfig, fill_by_flow
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from maskreel.inpaint.chunks import Chunk
+    from maskreel.inpaint.flow_estimation import FlowEstimator
+
+__all__ = ["FlowMode"]
+
+_BEFORE, _AFTER = 12, 24  # frames around a chunk that its holes may be filled from
+_SYNTHESISED = -2  # see FlowFill.source
+
+
+@dataclass(frozen=True)
+class _Carry:
+    """The last filled frames, from which the next chunk goes on, so that nothing jumps where chunks meet."""
+
+    stop: int
+    frames: np.ndarray
+    synthesised: np.ndarray
+
+
+class FlowMode:
+    """Fills the chunks of one shot in order.
+
+    Args:
+        config: settings of the propagation.
+        estimator: optical flow.
+    """
+
+    def __init__(self, config: FlowFillConfig, estimator: FlowEstimator) -> None:
+        self._config = config
+        self._estimator = estimator
+        self._carry: _Carry | None = None
+
+    def window(self, chunk: Chunk) -> tuple[int, int]:
+        """The half-open range of frames that `fill` needs."""
+        return chunk.around(_BEFORE, _AFTER)
+
+    def fill(self, chunk: Chunk, frames: np.ndarray, holes: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Fill a chunk; see `TemporalMode.fill`. `frames` and `holes` cover `window(chunk)`."""
+        start, _ = self.window(chunk)
+        inner = slice(chunk.start - start, chunk.stop - start)
+        synthesised = np.zeros_like(holes)
+        if self._carry is not None and self._carry.stop == chunk.start and inner.start > 0:
+            frames, holes = frames.copy(), holes.copy()
+            frames[: inner.start] = self._carry.frames[-inner.start :]
+            synthesised[: inner.start] = self._carry.synthesised[-inner.start :]
+            holes[: inner.start] = False
+        filled = fill_by_flow(frames, holes, self._config, estimator=self._estimator, synthesised=synthesised)
+        painted = filled.source[inner] == _SYNTHESISED
+        self._carry = _Carry(chunk.stop, filled.frames[inner][-_BEFORE:], painted[-_BEFORE:])
+        yield from zip(filled.frames[inner], filled.confidence[inner], strict=True)
+
+    def save(self, path: Path) -> None:
+        """Keep what the next chunk needs in an .npz file."""
+        if self._carry is not None:
+            with atomic_path(path) as scratch:
+                np.savez_compressed(scratch, **{name: np.asarray(value) for name, value in vars(self._carry).items()})
+
+    def load(self, path: Path) -> None:
+        """Go on after the chunk at whose end `save` was called."""
+        if path.exists():
+            with np.load(path, allow_pickle=False) as file:
+                self._carry = _Carry(int(file["stop"]), file["frames"], file["synthesised"])

@@ -1,0 +1,179 @@
+"""`VideoInpainter`: removes people and things from a video."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import tempfile
+from contextlib import nullcontext
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, overload
+
+import torch
+
+from maskreel.common.atomic import atomic_path, write_json
+from maskreel.common.errors import InputError
+from maskreel.common.masks import write_binary_png
+from maskreel.common.video import Clip, VideoInfo, probe, read, write
+from maskreel.inpaint.config import InpaintConfig
+from maskreel.inpaint.flow_estimation import DISFlow, FlowEstimator
+from maskreel.inpaint.job import Job
+from maskreel.inpaint.pipeline import Pipeline, Watch, unwatched
+from maskreel.inpaint.report import write_report
+from maskreel.inpaint.result import InpaintResult, summarise
+
+if TYPE_CHECKING:
+    import os
+
+    from maskreel.inpaint.segmentation import Segmenter
+
+__all__ = ["VideoInpainter"]
+
+logger = logging.getLogger(__name__)
+
+_CONTAINERS = (".mp4", ".mkv", ".mov")
+
+
+class VideoInpainter:
+    """Removes people and things from videos.
+
+        result = VideoInpainter(InpaintConfig(reveal="future")).inpaint("lecture.mp4")
+        print(result.output, result.summary)
+
+    Args:
+        config: all settings.
+        segmenter: marks what shall go, instead of the one that the config names.
+        flow: optical flow for the mode `flow`, instead of OpenCV's DIS.
+    """
+
+    def __init__(
+        self,
+        config: InpaintConfig | None = None,
+        *,
+        segmenter: Segmenter | None = None,
+        flow: FlowEstimator | None = None,
+    ) -> None:
+        self.config = config or InpaintConfig()
+        self._segmenter = segmenter
+        self._flow = flow or DISFlow()
+
+    @overload
+    def inpaint(self, video: Clip, masks: torch.Tensor | None = None) -> Clip: ...
+
+    @overload
+    def inpaint(
+        self,
+        video: str | os.PathLike[str],
+        masks: str | os.PathLike[str] | None = None,
+        *,
+        output: str | os.PathLike[str] | None = None,
+        job: str | os.PathLike[str] | None = None,
+        seconds: float | None = None,
+        watch: Watch = unwatched,
+    ) -> InpaintResult: ...
+
+    def inpaint(
+        self,
+        video: Clip | str | os.PathLike[str],
+        masks: torch.Tensor | str | os.PathLike[str] | None = None,
+        *,
+        output: str | os.PathLike[str] | None = None,
+        job: str | os.PathLike[str] | None = None,
+        seconds: float | None = None,
+        watch: Watch = unwatched,
+    ) -> Clip | InpaintResult:
+        """Remove what moves, or what `masks` mark, from a video.
+
+        Args:
+            video: a video file, a folder of frames, or a Clip.
+            masks: a mask video, a folder of mask images or one mask image for the whole video; for a Clip, a bool
+                tensor (T, H, W). None: the segmenter marks what shall go.
+            output: the file to write; by default beside the source, as NAME.inpainted.mp4.
+            job: the folder for unfinished work; by default beside the output, as NAME.job. Running the same call again
+                goes on from there.
+            seconds: work on the first seconds only.
+            watch: told of the progress.
+
+        Returns:
+            For a file, an `InpaintResult` that names the written video, report, record and job folder. For a Clip, the
+            Clip without what was marked.
+
+        Raises:
+            InputError: if a file cannot be used.
+            TypeError: if a Clip comes with anything but a tensor of masks, or a file with a tensor.
+        """
+        if isinstance(video, Clip):
+            if not (masks is None or isinstance(masks, torch.Tensor)):
+                raise TypeError(f"masks for a Clip must be a bool tensor (T, H, W), got {type(masks).__name__}")
+            return self._inpaint_clip(video, masks)
+        if isinstance(masks, torch.Tensor):
+            raise TypeError("masks for a file must be a path; read the file to a Clip to use a tensor")
+        info = probe(Path(video))
+        target = self._target(info, output)
+        folder = Path(job) if job else target.with_suffix(".job")
+        work = Job(folder)
+        with work.lock():
+            pipeline = self._pipeline(info, Path(masks) if masks else None, work, seconds, watch)
+            return self._run(pipeline, target, whole=seconds is None)
+
+    def _run(self, pipeline: Pipeline, target: Path, *, whole: bool) -> InpaintResult:
+        survey = pipeline.survey
+        for shot in survey.shots:
+            logger.info("frames %d to %d: mode %s (camera moves %.1f px)", shot.start, shot.stop, shot.mode, shot.shift)
+        pipeline.make_masks()
+        figures = pipeline.fill(target, copy_streams=whole and not pipeline.info.path.is_dir())
+        summary = summarise(figures, tuple(shot.mode for shot in survey.shots))
+        if whole and not summary.removed_something:
+            logger.warning("%s: nothing to remove was found", pipeline.info.path)
+            _copy_unchanged(pipeline.info.path, target)
+        record = target.with_suffix(".json")
+        write_json(record, {"source": str(pipeline.info.path), "config": asdict(self.config), "summary": asdict(summary)})
+        report = write_report(
+            target.with_suffix(".html"), pipeline.info.path, target, pipeline.load_masks, figures, summary
+        )
+        return InpaintResult(target, report, record, pipeline.job.folder, summary, figures, pipeline.load_masks)
+
+    def _pipeline(self, info: VideoInfo, masks: Path | None, job: Job, seconds: float | None, watch: Watch) -> Pipeline:
+        frames = info.frame_count
+        if seconds is not None:
+            frames = min(frames, max(1, round(seconds * float(info.fps))))
+        return Pipeline(info, frames, masks, self.config, job, self._segmenter, self._flow, watch)
+
+    def _inpaint_clip(self, clip: Clip, masks: torch.Tensor | None) -> Clip:
+        """By way of lossless files, so that there is one way through the code."""
+        from dataclasses import replace
+
+        lossless = VideoInpainter(replace(self.config, lossless=True), segmenter=self._segmenter, flow=self._flow)
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            source, marks = folder / "source.mkv", folder / "masks"
+            write(source, clip, codec="ffv1")
+            if masks is not None:
+                if masks.dtype != torch.bool or tuple(masks.shape) != (len(clip), *clip.size):
+                    raise ValueError(
+                        f"masks must be bool ({len(clip)}, {clip.size[0]}, {clip.size[1]}), got {masks.dtype} {tuple(masks.shape)}"
+                    )
+                for i, mask in enumerate(masks):
+                    write_binary_png(marks / f"{i:06d}.png", mask)
+            result = lossless.inpaint(source, marks if masks is not None else None, output=folder / "result.mkv")
+            frames = read(result.output).frames
+        return Clip(frames, clip.fps, clip.start, clip.timestamps)
+
+    def _target(self, info: VideoInfo, output: str | os.PathLike[str] | None) -> Path:
+        path = info.path
+        suffix = ".mkv" if self.config.lossless else path.suffix.lower() if path.suffix.lower() in _CONTAINERS else ".mp4"
+        target = Path(output) if output else path.with_name(f"{path.stem}.inpainted{suffix}")
+        allowed = (".mkv",) if self.config.lossless else _CONTAINERS
+        if target.suffix.lower() not in allowed:
+            raise InputError(f"{target}: the output must end in {' or '.join(allowed)}")
+        if target.resolve() == path.resolve():
+            raise InputError(f"{target}: the output would replace the source; choose another name")
+        return target
+
+
+def _copy_unchanged(source: Path, target: Path) -> None:
+    """Where nothing was removed, the source itself is the best result, if the target can hold it."""
+    if source.suffix.lower() == target.suffix.lower():
+        with atomic_path(target) as scratch:
+            shutil.copyfile(source, scratch)

@@ -1,0 +1,120 @@
+"""The modes `static` and `registered`: every covered place is filled with what it shows at another moment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from maskreel.inpaint.canvas import Canvas
+from maskreel.inpaint.clean_plate import CleanPlate
+from maskreel.inpaint.mask_stage import columns, load_memories, plate_path
+from maskreel.inpaint.memories import SparseMemory, hand_on
+from maskreel.inpaint.temporal_fill import fill_columns
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from maskreel.inpaint.canvas import Laid
+    from maskreel.inpaint.chunks import Chunk
+    from maskreel.inpaint.hole_fill import FillMethod
+    from maskreel.inpaint.temporal_fill import Reveal
+
+__all__ = ["TemporalMode"]
+
+_BLOCK = 16384  # places filled at a time: their memories fit in the processor's cache
+
+
+@dataclass(frozen=True)
+class _Filled:
+    """The wanted places of some frames: for each frame, colours float32 (3, n) and confidence float32 (n,)."""
+
+    places: list[np.ndarray]
+    colours: list[np.ndarray]
+    confidence: list[np.ndarray]
+
+
+class TemporalMode:
+    """Fills the chunks of one shot.
+
+    Args:
+        chunks: all chunks of the shot.
+        size: (height, width) of the frames.
+        masks: the folder of the finished mask stage.
+        tolerance: grey levels within which two samples show the same thing.
+        reveal: which moment to copy from, see `fill_columns`.
+        fill: how to paint what is never seen, once, on the clean plate.
+    """
+
+    def __init__(
+        self,
+        chunks: tuple[Chunk, ...],
+        size: tuple[int, int],
+        masks: Path,
+        *,
+        tolerance: float,
+        reveal: Reveal,
+        fill: FillMethod,
+    ) -> None:
+        self._canvas = Canvas(chunks[0].shot, size)
+        self._tolerance = tolerance
+        self._reveal: Reveal = reveal
+        self._first = chunks[0].index
+        self._plate = CleanPlate.load(plate_path(masks, chunks[0])).completed(fill).reshape(-1, 3)
+        self._past = hand_on([load_memories(masks, chunk, "tail") for chunk in chunks[:-1]])
+        self._future = hand_on([load_memories(masks, chunk, "head") for chunk in chunks[:0:-1]])[::-1]
+
+    def window(self, chunk: Chunk) -> tuple[int, int]:
+        """The half-open range of frames that `fill` needs."""
+        return chunk.start, chunk.stop
+
+    def fill(self, chunk: Chunk, frames: np.ndarray, holes: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Fill a chunk.
+
+        Args:
+            chunk: the chunk.
+            frames: uint8 (T, H, W, 3) RGB, its frames.
+            holes: bool (T, H, W), the pixels to fill.
+
+        Yields:
+            For each frame, an image uint8 (H, W, 3) to be used in the holes, and the confidence float32 (H, W) in it:
+            1 where past and future agree, 0 where the place is never seen.
+        """
+        laid = self._canvas.lay(frames, holes, chunk.start)
+        filled = self._fill_places(laid, chunk)
+        for t in range(len(frames)):
+            image = laid.frames[t].copy()
+            confidence = np.ones(image.shape[:2], np.float32)
+            image.reshape(-1, 3)[filled.places[t]] = np.round(filled.colours[t].T)
+            confidence.reshape(-1)[filled.places[t]] = filled.confidence[t]
+            index = chunk.start + t
+            yield self._canvas.lift(image, index), self._canvas.lift_values(confidence, index)
+
+    def _fill_places(self, laid: Laid, chunk: Chunk) -> _Filled:
+        wanted_somewhen = np.flatnonzero(laid.wanted.any(axis=0))
+        blocks = [wanted_somewhen[k : k + _BLOCK] for k in range(0, len(wanted_somewhen), _BLOCK)]
+        parts = [self._fill_block(laid, chunk, places) for places in blocks]
+        return _Filled(*(_join(parts, field, len(laid.frames)) for field in ("places", "colours", "confidence")))
+
+    def _fill_block(self, laid: Laid, chunk: Chunk, places: np.ndarray) -> _Filled:
+        colours, known = columns(laid, places)
+        wanted = np.stack([frame.reshape(-1)[places] for frame in laid.wanted])
+        times = np.arange(chunk.start, chunk.stop)
+        past, future = (side[chunk.index - self._first].at(places) for side in (self._past, self._future))
+        tolerance, reveal = self._tolerance, self._reveal
+        filled, confidence = fill_columns(colours, known, wanted, times, past, future, tolerance=tolerance, reveal=reveal)
+        covered = [places[frame] for frame in wanted]
+        for where, colour, sure in zip(covered, filled, confidence, strict=True):
+            never = sure == 0
+            colour[:, never] = self._plate[where[never]].T
+        return _Filled(covered, filled, confidence)
+
+
+def _join(parts: list[_Filled], field: str, frames: int) -> list[np.ndarray]:
+    """Put the blocks of every frame together again."""
+    if not parts:
+        empty = {"places": np.zeros(0, np.int64), "colours": np.zeros((3, 0)), "confidence": np.zeros(0)}
+        return [empty[field]] * frames
+    return [np.concatenate([getattr(part, field)[t] for part in parts], axis=-1) for t in range(frames)]
