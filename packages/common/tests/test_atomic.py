@@ -2,10 +2,14 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
 from maskreel.common.atomic import atomic_path, write_json
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_file_appears_only_at_the_end(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import torch
+
 from maskreel.common.video import Clip
 
 FPS = Fraction(30000, 1001)
@@ -60,7 +61,7 @@ def test_repr_tells_the_shape() -> None:
 def test_rejects_what_is_no_clip() -> None:
     with pytest.raises(TypeError, match=r"frames must be a torch.uint8 tensor, got torch.float32"):
         Clip(frames().float(), FPS)
-    with pytest.raises(TypeError, match="frames must be a torch.uint8 tensor, got ndarray"):
+    with pytest.raises(TypeError, match=r"frames must be a torch\.uint8 tensor, got ndarray"):
         Clip(frames().numpy(), FPS)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"frames must have shape \(T, 3, H, W\), got \(4, 2, 3, 3\)"):
         Clip(frames().permute(0, 2, 3, 1).contiguous(), FPS)

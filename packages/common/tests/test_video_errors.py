@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import wave
 from fractions import Fraction
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import av
 import numpy as np
 import pytest
+from av.stream import Disposition
+
 from maskreel.common.errors import InputError
 from maskreel.common.video import iterate, probe, read
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 COUNT = 40
 
@@ -100,7 +105,7 @@ def test_the_cover_of_a_song_is_not_a_video(tmp_path: Path) -> None:
         assert isinstance(cover, av.VideoStream)
         cover.width = cover.height = 16
         cover.pix_fmt = "rgb24"
-        cover.disposition = av.stream.Disposition.attached_pic
+        cover.disposition = Disposition.attached_pic.value  # type: ignore[assignment]  # PyAV < 18 wants the number
         sound = av.AudioFrame.from_ndarray(np.zeros((2, 1152), np.int16), "s16p", "stereo")
         sound.sample_rate = 44100
         container.mux(cover.encode(av.VideoFrame.from_ndarray(np.zeros((16, 16, 3), np.uint8), "rgb24")))
@@ -169,12 +174,11 @@ def damaged(path: Path) -> Path:
 @pytest.mark.parametrize(("name", "codec"), [("a.mp4", "libx264"), ("a.mkv", "libx264"), ("a.avi", "mpeg4")])
 def test_damage_is_met_where_it_is(tmp_path: Path, name: str, codec: str) -> None:
     clips = iterate(damaged(encode(tmp_path / name, codec)), chunk=1)
-    before = 0
+    before = []
     with pytest.raises(InputError, match=r"bad\.\w+ is damaged at frame \d+: ") as caught:
-        for _ in clips:
-            before += 1
-    assert f"at frame {before}:" in str(caught.value)
-    assert 14 <= before <= 20  # the decoder gives up before it has handed out what it holds
+        before.extend(clips)  # keeps what came before the error
+    assert f"at frame {len(before)}:" in str(caught.value)
+    assert 14 <= len(before) <= 20  # the decoder gives up before it has handed out what it holds
 
 
 def test_frames_before_the_damage_can_be_read(tmp_path: Path) -> None:

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
+
 from maskreel.common.errors import InputError
 from maskreel.common.video import Clip, VideoWriter, iterate, probe, read, write_frames
-from PIL import Image
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 RNG = np.random.default_rng(0)
 
@@ -145,13 +149,13 @@ def test_folder_to_video_keeps_every_pixel(tmp_path: Path) -> None:
 
 
 def test_failing_source_leaves_no_folder(tmp_path: Path) -> None:
-    def clips():  # noqa: ANN202
+    def clips():
         yield Clip.from_numpy(pictures(2), Fraction(25))
         raise RuntimeError("source")
 
     with pytest.raises(RuntimeError, match="source"):
         write_frames(tmp_path / "out", clips())
-    with pytest.raises(ValueError, match="no frame was given for .*out"):
+    with pytest.raises(ValueError, match=r"no frame was given for .*out"):
         write_frames(tmp_path / "out", [])
     other = Clip(torch.zeros(1, 3, 4, 4, dtype=torch.uint8), Fraction(25))
     with pytest.raises(ValueError, match=r"clips must have one size, \(6, 8\), got \(4, 4\)"):

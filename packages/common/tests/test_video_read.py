@@ -12,6 +12,7 @@ import av
 import numpy as np
 import pytest
 import torch
+
 from maskreel.common.errors import InputError
 from maskreel.common.video import Clip, iterate, probe, read
 
@@ -94,7 +95,9 @@ def test_every_container_gives_all_frames_in_order(tmp_path: Path, name: str, co
     assert clip.fps == 10
     first = clip.start
     assert clip.times == tuple(first + Fraction(i, 10) for i in range(30))
-    assert first == plain_frames(path)[0].pts * probe(path).time_base
+    tick = plain_frames(path)[0].pts
+    assert tick is not None
+    assert first == tick * probe(path).time_base
     assert [shows(clip, i) for i in (0, 7, 29)] == [0, 7, 29]
 
 
@@ -117,8 +120,9 @@ def test_variable_rate_gives_exact_timestamps(tmp_path: Path) -> None:
     assert times == [Fraction(tick, 15360) for tick in ticks]
     assert [clip.start for clip in clips] == [times[0], times[3], times[6]]
     assert read(path, start=4).timestamps == tuple(times[4:])
+    assert abs(info.fps - 7 / times[-1]) < Fraction(1, 10_000)
     assert info.duration is not None
-    assert abs(float(info.fps - 8 / info.duration)) < 1e-4
+    assert info.duration > times[-1]
 
 
 def test_one_dropped_frame_is_a_variable_rate_even_on_a_coarse_clock(tmp_path: Path) -> None:
@@ -179,22 +183,22 @@ def test_start_with_a_variable_rate(tmp_path: Path) -> None:
 
 
 def test_start_does_not_decode_from_the_beginning(long_gop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from maskreel.common.video import _decode  # noqa: PLC0415
+    from maskreel.common.video import _decode
 
     decoded = []
-    original = _decode.open_video
+    original = _decode.open_video  # type: ignore[reportPrivateImportUsage]
 
-    def counting(path: Path):  # noqa: ANN202
+    def counting(path: Path):
         context = original(path)
 
         class Counting:
-            def __enter__(self):  # noqa: ANN204
+            def __enter__(self):
                 container, stream = context.__enter__()
 
                 class Container:
                     seek = container.seek
 
-                    def decode(self, stream: av.VideoStream):  # noqa: ANN202
+                    def decode(self, stream: av.VideoStream):
                         for frame in container.decode(stream):
                             decoded.append(frame.pts)
                             yield frame
@@ -259,7 +263,7 @@ def to_yuv(rgb: np.ndarray, matrix: int, *, full: bool) -> list[int]:
 
 @pytest.mark.parametrize("matrix", [1, 6])
 @pytest.mark.parametrize("full", [False, True])
-def test_colours_follow_the_tags(tmp_path: Path, matrix: int, full: bool) -> None:  # noqa: FBT001
+def test_colours_follow_the_tags(tmp_path: Path, matrix: int, full: bool) -> None:
     colours = [np.array(c) for c in [(200, 30, 60), (20, 180, 90), (40, 70, 210), (128, 128, 128), (16, 235, 240)]]
     path = tmp_path / "a.mkv"
     with av.open(str(path), "w") as container:
@@ -326,7 +330,9 @@ def turn(path: Path, matrix: tuple[int, int, int, int]) -> Path:
         ((-1, 0, 0, 1), 0, np.fliplr),
     ],
 )
-def test_rotated_video_is_read_upright(tmp_path: Path, matrix: tuple[int, int, int, int], degrees: int, upright) -> None:  # noqa: ANN001
+def test_rotated_video_is_read_upright(
+    tmp_path: Path, matrix: tuple[int, int, int, int], degrees: int, upright
+) -> None:
     stored = encode(tmp_path / "a.mp4", count=3)
     path = turn(stored, matrix)
     expected = np.stack([upright(image) for image in read(stored).numpy()])

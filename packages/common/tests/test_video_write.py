@@ -13,6 +13,7 @@ import av
 import numpy as np
 import pytest
 import torch
+
 from maskreel.common.errors import InputError
 from maskreel.common.video import Clip, ColorTags, VideoInfo, VideoWriter, probe, read, write
 
@@ -103,7 +104,7 @@ def test_colours_come_back_under_the_right_tags(
     assert probe(path).colors == ColorTags(*tags)
 
 
-def info_with(colors: ColorTags, **other: Fraction) -> VideoInfo:
+def info_with(colors: ColorTags, aspect: Fraction = Fraction(1)) -> VideoInfo:
     return VideoInfo(
         path=Path("other.mp4"),
         size=(64, 64),
@@ -116,18 +117,19 @@ def info_with(colors: ColorTags, **other: Fraction) -> VideoInfo:
         codec="h264",
         pixel_format="yuv420p",
         colors=colors,
-        **other,
+        sample_aspect_ratio=aspect,
     )
 
 
-@pytest.mark.parametrize("codec", ["h264", "ffv1"])
-def test_shape_of_pixels_is_kept(tmp_path: Path, codec) -> None:  # noqa: ANN001
-    like = info_with(ColorTags(), sample_aspect_ratio=Fraction(16, 15))
-    write(tmp_path / "a.mkv", clip_of(smooth()), codec=codec, like=like)
-    assert probe(tmp_path / "a.mkv").sample_aspect_ratio == Fraction(16, 15)
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
+def test_shape_of_pixels_is_kept(tmp_path: Path, name: str) -> None:
+    like = info_with(ColorTags(), Fraction(16, 15))
+    write(tmp_path / name, clip_of(smooth()), like=like)
+    assert probe(tmp_path / name).sample_aspect_ratio == Fraction(16, 15)
 
 
-def test_brightness_does_not_drift(tmp_path: Path) -> None:
+def test_colours_do_not_drift(tmp_path: Path) -> None:
+    """Chroma samples that are written at one place of the pixel grid and read at another move with every copy."""
     clip = clip_of(smooth(4))
     path = tmp_path / "a.mp4"
     for _ in range(4):
@@ -135,7 +137,7 @@ def test_brightness_does_not_drift(tmp_path: Path) -> None:
         clip = read(path)
     drift = clip.numpy().astype(float) - smooth(4)
     assert np.abs(drift.mean(axis=(0, 1, 2))).max() < 0.6
-    assert np.abs(drift).mean() < 1.5
+    assert np.abs(drift).mean() < 1
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.mov"])
@@ -184,7 +186,7 @@ def test_clips_of_any_layout_are_written(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("codec", ["h264", "ffv1"])
-def test_same_frames_give_the_same_bytes(tmp_path: Path, codec) -> None:  # noqa: ANN001
+def test_same_frames_give_the_same_bytes(tmp_path: Path, codec) -> None:
     clip = clip_of(noise(40, 48, 64))
     for name in ("a.mkv", "b.mkv"):
         with VideoWriter(tmp_path / name, fps=NTSC, size=clip.size, codec=codec) as writer:
@@ -202,9 +204,7 @@ def test_bytes_do_not_depend_on_the_number_of_cores(tmp_path: Path) -> None:
     )
     write(tmp_path / "source.mkv", clip_of(noise(30, 160, 160)), codec="ffv1")
     write(tmp_path / "a.mp4", read(tmp_path / "source.mkv"))
-    subprocess.run(  # noqa: S603
-        [sys.executable, "-c", script, str(tmp_path / "source.mkv"), str(tmp_path / "b.mp4")], check=True
-    )
+    subprocess.run([sys.executable, "-c", script, str(tmp_path / "source.mkv"), str(tmp_path / "b.mp4")], check=True)
     assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
 
 
@@ -293,9 +293,9 @@ def test_rejects_clips_that_do_not_fit(tmp_path: Path) -> None:
         writer.write(clip)
         with pytest.raises(ValueError, match=r"clip must have the size of the file, \(48, 64\), got \(10, 64\)"):
             writer.write(clip_of(smooth(2, 10, 64)))
-        with pytest.raises(ValueError, match="clip must have the frame rate of the file, 30000/1001 fps, got 30 fps"):
+        with pytest.raises(ValueError, match="clip must have the frame rate of the file, 30000/1001 fps, got 30"):
             writer.write(clip_of(smooth(), Fraction(30)))
-        with pytest.raises(ValueError, match="clips must follow each other in time: a frame at 0.166833 s came after"):
+        with pytest.raises(ValueError, match=r"clips must follow each other in time: a frame at 0\.166833 s"):
             writer.write(clip[5:])
     assert probe(tmp_path / "a.mp4").frame_count == 6
     with pytest.raises(ValueError, match=r"the writer of .*b\.mp4 is not open; use it in a with block"):

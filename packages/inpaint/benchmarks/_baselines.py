@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 import torch
+
 from maskreel.common.masks import dilate, iterate_masks
 from maskreel.common.metrics import PSNR, flicker
 from maskreel.common.show import contact_sheet, save_image
@@ -153,8 +154,8 @@ def timed(frames: Iterable[torch.Tensor], seconds: list[float]) -> Iterator[torc
 
 
 def print_table(rows: list[dict[str, object]], *, title: str, note: str = "") -> None:
-    """A table with the keys of the first row as its head."""
-    head = list(rows[0])
+    """A table with the keys of all rows as its head."""
+    head = list(dict.fromkeys(chain.from_iterable(rows)))
     cells = [[_text(row.get(name)) for name in head] for row in rows]
     widths = [max(len(name), *(len(line[i]) for line in cells)) for i, name in enumerate(head)]
     print(f"\n## {title}\n")

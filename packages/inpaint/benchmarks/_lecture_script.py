@@ -166,17 +166,17 @@ class _Director:
         return 0.35 + abs(x - self.x) / _WALK_SPEED
 
     def _closing_time(self, writing: Writing) -> float:
-        """Seconds to walk from a writing to the farther end, and a little talk there."""
-        return 0.35 + max(abs(end - writing.body(writing.end)) for end in self.ends) / _WALK_SPEED + 0.6
+        """Seconds to walk from a writing to the farther end, and to talk there."""
+        way = max(abs(end - writing.body(writing.end)) for end in self.ends)
+        return 0.35 + way / _WALK_SPEED + min(2.0, 0.1 * self.seconds)
 
     def _close(self) -> None:
-        """Spend what is left of the time, then walk to the end farther away from the last thing written."""
-        while self.seconds - self.now > 12:
-            self.walk(float(self.rng.uniform(*self.ends)))
-            self.talk(self.rng.uniform(1.5, 4.0))
+        """Walk to the end farther away from the last thing written; walk and talk for what is left of the time."""
         far = max(self.ends, key=lambda end: abs(end - self.x))
-        self.talk(0.6 * max(self.seconds - self.now - self._walking_time(far), 0.0))
         self.walk(far, until=min(self.now + self._walking_time(far), self.seconds))
+        while self.seconds - self.now > 12:
+            self.talk(self.rng.uniform(1.5, 4.0))
+            self.walk(float(self.rng.uniform(*self.ends)))
         self.talk(self.seconds - self.now)
 
 

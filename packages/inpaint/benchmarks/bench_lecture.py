@@ -11,6 +11,7 @@ sensor noise of 2 grey levels: a perfect copy of one noisy sample has 42.0 dB, a
 from __future__ import annotations
 
 import argparse
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,12 +30,15 @@ from _baselines import (
     timed,
 )
 from lecture import Lecture, write_lecture
+
 from maskreel.inpaint import InpaintConfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     import torch
+
+    from maskreel.inpaint import InpaintResult
 
 _SCORED_MARGIN = 2.0
 
@@ -101,12 +105,20 @@ class _Clip:
     def maskreel(self, name: str, config: InpaintConfig, *, own_masks: bool = False) -> dict[str, object]:
         result, seconds = run_inpainter(config, self.video, None if own_masks else self.mask, self.out / name)
         modes = "+".join(sorted(set(result.summary.modes)))
-        return self._row(f"{name} ({modes})", self._score(frames_of(result.output)), seconds.get("fill", float("nan")))
+        row = self._row(f"{name} ({modes})", self._score(frames_of(result.output)), seconds.get("fill", float("nan")))
+        return row | self._coverage(result)
 
     def baseline(self, name: str, method: Callable[[Path, Path], Iterator[torch.Tensor]]) -> dict[str, object]:
         seconds: list[float] = []
         result = self._score(timed(method(self.video, self.mask), seconds))
         return self._row(name, result, sum(seconds))
+
+    def _coverage(self, result: InpaintResult) -> dict[str, object]:
+        """How much of the lecturer was replaced, and how much was replaced in all."""
+        used = chain.from_iterable(result.masks())
+        pairs = zip(used, chain.from_iterable(masks_of(self.mask)), strict=True)
+        hit, true, replaced = (sum(counts) for counts in zip(*map(_counts, pairs), strict=True))
+        return {"lecturer covered %": 100 * hit / true, "replaced / lecturer": replaced / true}
 
     def _score(self, frames: Iterator[torch.Tensor]) -> Score:
         return score(frames, frames_of(self.plate), masks_of(self.mask, grow=_SCORED_MARGIN))
@@ -120,6 +132,11 @@ class _Clip:
             "flicker": result.flicker,
             "fill s/frame": seconds / frames,
         }
+
+
+def _counts(pair: tuple[torch.Tensor, torch.Tensor]) -> tuple[int, int, int]:
+    used, true = pair
+    return int((used & true).sum()), int(true.sum()), int(used.sum())
 
 
 if __name__ == "__main__":

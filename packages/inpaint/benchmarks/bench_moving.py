@@ -29,6 +29,7 @@ from _baselines import (
     telea,
     timed,
 )
+
 from maskreel.common.masks import dilate, read_masks, write_masks
 from maskreel.common.video import Clip, VideoWriter, read
 from maskreel.inpaint import InpaintConfig

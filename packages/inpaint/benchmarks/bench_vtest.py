@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from _baselines import frames_of, masked_median, print_table, run_inpainter, save_json
+from vtest_truth import FOUND_FROM, Person, covered_pixels, load_people
+
 from maskreel.common.metrics import PSNR
 from maskreel.common.show import contact_sheet, overlay, save_image
 from maskreel.inpaint import InpaintConfig, InpaintResult
-from vtest_truth import FOUND_FROM, Person, covered_pixels, load_people
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

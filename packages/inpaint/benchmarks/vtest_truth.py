@@ -85,6 +85,7 @@ def _person(frame: int, entry: dict) -> Person:
 def main() -> None:
     """Draw boxes red, hidden places blue and cores green."""
     import cv2
+
     from maskreel.common.video import read
 
     parser = argparse.ArgumentParser(description=main.__doc__)

@@ -35,7 +35,7 @@ def run(
 ) -> int:
     """Remove the moving people and things, or what masks mark, from a video.
 
-    Sound, subtitles, frame rate and size are kept. A report page (.html), a picture of frames before and after (.png)
+    Sound, subtitles, frame rate and size are kept. A report page (.html), a picture of frames before and after (.jpg)
     and a record of the settings (.json) are written beside the result. Killed? Run the same command again: it goes on.
 
     Args:

@@ -22,6 +22,7 @@ import numpy as np
 __all__ = ["Background", "analysis_scale", "fit_background", "shrink"]
 
 _SEGMENTS = 16
+_PART_SAMPLES = 7  # at least: in short clips, a slow thing would stand still within fewer
 _CHANGE_LEVELS = 12.0  # grey levels beyond the noise that make a change
 _CALM = 0.02  # fraction of unstable pixels around a calm place
 _ANALYSIS_HEIGHT = 288
@@ -80,7 +81,8 @@ def fit_background(samples: np.ndarray, inside: np.ndarray | None, start: int, s
         raise ValueError(f"samples must have shape (N, h, w, 3) with N > 0, got {samples.shape}")
     dominant, seen = _median(samples, inside)
     noise = _noise(samples, inside, dominant)
-    bounds = np.linspace(0, len(samples), min(_SEGMENTS, len(samples)) + 1).astype(int)
+    count = min(_SEGMENTS, max(1, len(samples) // _PART_SAMPLES))
+    bounds = np.linspace(0, len(samples), count + 1).astype(int)
     parts = [slice(a, b) for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
     looks = [_local_plate(samples[part], None if inside is None else inside[part], dominant) for part in parts]
     calm = [_is_calm(spread > _CHANGE_LEVELS + noise) for _, spread in looks]
@@ -102,11 +104,19 @@ def _median(samples: np.ndarray, inside: np.ndarray | None) -> tuple[np.ndarray,
 
 
 def _noise(samples: np.ndarray, inside: np.ndarray | None, dominant: np.ndarray) -> np.ndarray:
-    deviation = np.stack([_difference(sample, dominant) for sample in samples])
-    if inside is not None:
-        deviation[~inside] = 0
-    noise = np.sort(deviation, axis=0)[int(len(samples) * 0.4)].astype(np.float32)
+    noise = _deviation(samples, inside, dominant, 0.4).astype(np.float32)
     return cv2.GaussianBlur(noise, (0, 0), 1.5)
+
+
+def _deviation(samples: np.ndarray, inside: np.ndarray | None, plate: np.ndarray, share: float) -> np.ndarray:
+    """The deviation from the plate that this share of the samples stays below, uint8 (h, w); 0 where there are none."""
+    deviation = np.stack([_difference(sample, plate) for sample in samples])
+    if inside is None:
+        return np.sort(deviation, axis=0)[int(share * len(samples))]
+    deviation[~inside] = 0  # these come first in the order
+    count = inside.sum(axis=0)
+    index = np.minimum(len(samples) - count + (share * count).astype(int), len(samples) - 1)
+    return np.take_along_axis(np.sort(deviation, axis=0), index[None], axis=0)[0]
 
 
 def _local_plate(
@@ -115,10 +125,10 @@ def _local_plate(
     """The median of a part of the window, uint8 (h, w, 3), and how far its samples spread around it, uint8 (h, w)."""
     median, seen = _median(samples, inside)
     median = np.where(seen[..., None], median, dominant)
-    deviation = np.stack([_difference(sample, median) for sample in samples])
+    spread = _deviation(samples, inside, median, 0.8)
     if inside is not None:
-        deviation[~inside] = 0
-    return median, np.sort(deviation, axis=0)[int(0.8 * len(samples))]
+        spread[2 * inside.sum(axis=0) < len(samples)] = 255  # too few samples to tell whether the place is calm
+    return median, spread
 
 
 def _is_calm(unstable: np.ndarray) -> np.ndarray:

@@ -20,6 +20,8 @@ _CELLS = 16  # the shorter side of the frame in cells; corners are spread over c
 _CORNERS_PER_CELL = 3
 _MIN_POINTS = 12
 _RANSAC_PX = 1.5
+_CALM_FRAMES = 10  # after so many frames over the first one, every fourth corner is enough to see the camera start to move
+_CALM_PX = 0.5
 _CONTINUITY_PX = 6.0  # how far a corner moves between frames at most if the camera moves as people move cameras
 _CUT_LEVELS = 30  # a pixel this many grey levels off has changed ...
 _CUT_FRACTION = 0.45  # ... and a frame with this fraction of changed pixels starts another shot
@@ -52,6 +54,7 @@ class CameraTracker:
         self._key_matrix = np.eye(3)
         self._to_key = np.eye(3)
         self._previous: np.ndarray | None = None
+        self._calm = 0  # frames in a row that lie over the first one
 
     def add(self, frame: np.ndarray) -> Registration:
         """Register the next frame."""
@@ -63,6 +66,7 @@ class CameraTracker:
             return Registration(np.eye(3), 1.0, 0.0, cut=cut)
         to_key, inliers, residual = self._fit(grey)
         matrix = self._key_matrix @ to_key
+        self._calm = self._calm + 1 if corner_shift(matrix, grey.shape) < _CALM_PX else 0
         self._to_key = to_key
         if inliers * len(self._key_points) < 4 * _MIN_POINTS or corner_shift(to_key, grey.shape) > 0.2 * grey.shape[1]:
             self._start(grey, matrix)
@@ -82,15 +86,18 @@ class CameraTracker:
         """Track the key frame's corners into `grey`; return (matrix to the key frame, inliers, residual)."""
         if len(self._key_points) < _MIN_POINTS:
             return self._to_key, 0.0, 0.0
-        guess = cv2.perspectiveTransform(self._key_points, np.linalg.inv(self._to_key)).astype(np.float32)
+        calm = self._calm > _CALM_FRAMES and len(self._key_points) > 16 * _MIN_POINTS
+        points = np.ascontiguousarray(self._key_points[::4]) if calm else self._key_points
+        guess = cv2.perspectiveTransform(points, np.linalg.inv(self._to_key)).astype(np.float32)
         assert self._key is not None
+        levels = min(3, int(np.log2(max(1, min(grey.shape) / 40))))  # or a person would fill the window at the top
         found, status, _ = cv2.calcOpticalFlowPyrLK(
-            self._key, grey, self._key_points, guess, winSize=(21, 21), maxLevel=3, flags=cv2.OPTFLOW_USE_INITIAL_FLOW
+            self._key, grey, points, guess, winSize=(21, 21), maxLevel=levels, flags=cv2.OPTFLOW_USE_INITIAL_FLOW
         )
         good = status.ravel() == 1
         if good.sum() < _MIN_POINTS:
             return self._to_key, 0.0, 0.0
-        here, there = found[good, 0], self._key_points[good, 0]
+        here, there = found[good, 0], points[good, 0]
         steady = np.linalg.norm(here - guess[good, 0], axis=1) < _CONTINUITY_PX
         fit, steady_fit = _fit_motion(here, there), _fit_motion(here[steady], there[steady])
         if steady_fit is not None and (fit is None or steady_fit[1].sum() > 0.6 * fit[1].sum()):
@@ -98,7 +105,7 @@ class CameraTracker:
         if fit is None:
             return self._to_key, 0.0, 0.0
         matrix, inside, residual = fit
-        return matrix, float(inside.sum()) / len(self._key_points), residual
+        return matrix, float(inside.sum()) / len(points), residual
 
     def _unscale(self, matrix: np.ndarray) -> np.ndarray:
         """From positions in the shrunken frames to positions in the full ones (pixel centres at integers)."""

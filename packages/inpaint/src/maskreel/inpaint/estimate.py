@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from maskreel.common.video import probe
 from maskreel.inpaint.chunks import frames_per_chunk
+from maskreel.inpaint.reading import count_frames
 
 if TYPE_CHECKING:
     from maskreel.inpaint.inpainter import VideoInpainter
@@ -45,15 +46,16 @@ def estimate(inpainter: VideoInpainter, video: Path, masks: Path | None = None) 
         InputError: if a file cannot be used.
     """
     info = probe(video)
-    frames = min(info.frame_count, 2 * frames_per_chunk(info.size))
+    total = count_frames(info)
+    frames = min(total, 2 * frames_per_chunk(info.size))
     with tempfile.TemporaryDirectory() as name:
         began = time.perf_counter()
         output = Path(name) / f"trial{'.mkv' if inpainter.config.lossless else '.mp4'}"
         inpainter.inpaint(video, masks, output=output, seconds=frames / float(info.fps))
         taken = time.perf_counter() - began
         written = sum(path.stat().st_size for path in Path(name).rglob("*") if path.is_file())
-    scale = info.frame_count / frames
-    return Estimate(info.frame_count, taken * scale, _peak_bytes(), round(written * scale))
+    scale = total / frames
+    return Estimate(total, taken * scale, _peak_bytes(), round(written * scale))
 
 
 def _peak_bytes() -> int:

@@ -19,6 +19,7 @@ from maskreel.inpaint.composite import composite
 from maskreel.inpaint.figures import Figures, FiguresRecorder
 from maskreel.inpaint.flow_fill import FlowFillConfig
 from maskreel.inpaint.flow_mode import FlowMode
+from maskreel.inpaint.mask_refinement import region_mask
 from maskreel.inpaint.mask_stage import load_masks
 from maskreel.inpaint.reading import ForwardReader
 from maskreel.inpaint.temporal_mode import TemporalMode
@@ -58,6 +59,8 @@ class FillStage:
         self._reader = ForwardReader(self.info.path)
         self._chunks = chunks
         self._mode: tuple[Shot, TemporalMode | FlowMode] | None = None
+        keep = region_mask(self.config.keep, self.info.size, name="keep")
+        self._keep = None if keep is None else keep.numpy()
         paths: list[Path] = []
         for number, group in enumerate(_segments(chunks)):
             path = self.folder / f"{number:06d}.nut"
@@ -96,8 +99,8 @@ class FillStage:
         mode = self._mode_of(chunk)
         start, stop = mode.window(chunk)
         window = self._reader.window(start, stop)
-        masks, alpha = self._holes(start, stop)
-        fills = mode.fill(chunk, window.numpy(), alpha > 0)
+        masks, holes, alpha = self._holes(start, stop)
+        fills = mode.fill(chunk, window.numpy(), holes)
         clip = window[chunk.start - start : chunk.stop - start]
         result = clip.numpy().copy()
         for t, (fill, confidence) in enumerate(fills):
@@ -124,12 +127,16 @@ class FillStage:
             chunks, self.info.size, self.masks, tolerance=self.tolerance, reveal=config.reveal, fill=config.fill
         )
 
-    def _holes(self, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
-        """The masks of frames `start` to `stop`, bool (T, H, W), and their soft edges, float32 (T, H, W)."""
+    def _holes(self, start: int, stop: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Masks of frames `start` to `stop`, bool (T, H, W); with their soft edges, bool; and the blend, float32."""
         touched = [chunk for chunk in self._chunks if chunk.start < stop and chunk.stop > start]
         masks = torch.cat([load_masks(self.masks, chunk, self.info.size) for chunk in touched])
         masks = masks[start - touched[0].start : stop - touched[0].start]
-        return masks.numpy(), mask_ops.feather(masks, self.config.feather).numpy()
+        alpha = mask_ops.feather(masks, self.config.feather).numpy()
+        holes = alpha > 0
+        if self._keep is not None:
+            alpha[:, self._keep] = 0
+        return masks.numpy(), holes, alpha
 
 
 def _segments(chunks: tuple[Chunk, ...]) -> Iterator[list[Chunk]]:

@@ -20,10 +20,12 @@ from maskreel.inpaint._harmonic import harmonic_fill
 __all__ = ["BackgroundMotion", "complete_flow", "fit_background", "flow_mask"]
 
 _SAMPLES = 4000
-_FIT_ROUNDS = 12
+_FIT_ROUNDS = 30
 _START_SCALE_PX = 8.0
 _END_SCALE_PX = 0.5
 _MIN_SAMPLES = 24
+# The background near the hole speaks for the hole: over this fraction of the longer side its weight falls to 1 / e.
+_RING = 0.1
 
 
 def flow_mask(mask: np.ndarray, *, dilation: float = 15, closing: float = 21) -> np.ndarray:
@@ -59,11 +61,6 @@ class BackgroundMotion:
     """float64 (8,), pixels."""
     scale_px: float
     """Typical deviation of the background from this motion, in pixels."""
-
-    def at(self, points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-        """Flow float32 (N, 2) at `points` float (N, 2), (x, y) in pixels of an image of (height, width) `size`."""
-        u_rows, v_rows = _design(points, size)
-        return np.stack([u_rows @ self.parameters, v_rows @ self.parameters], -1).astype(np.float32)
 
     def field(self, size: tuple[int, int]) -> np.ndarray:
         """Flow float32 (H, W, 2) of a whole image of (height, width) `size`."""
@@ -107,28 +104,35 @@ def fit_background(flow: np.ndarray, hole: np.ndarray) -> BackgroundMotion:
     return BackgroundMotion(parameters, float(np.median(np.hypot(error[0], error[1]))))
 
 
-def complete_flow(flow: np.ndarray, hole: np.ndarray, *, reject_px: float = 2.0, reduction: int = 4) -> np.ndarray:
+def complete_flow(
+    flow: np.ndarray, hole: np.ndarray, *, reject_px: float = 1.0, fade_px: float = 60.0, reduction: int = 4
+) -> np.ndarray:
     """Replace the flow in a hole by that of the background behind it.
 
     Args:
         flow: float32 (H, W, 2), pixels.
         hole: bool (H, W), True where to replace; see `flow_mask`.
-        reject_px: pixels around the hole whose flow is further from the background's motion than this (or than six
+        reject_px: pixels around the hole whose flow is further from the background's motion than this (or than four
             times its usual deviation) are taken for foreground and not interpolated.
-        reduction: the deviation from the background's motion is interpolated at 1 / reduction of the size.
+        fade_px: depth in the hole over which the interpolated deviation falls to 1 / e; further in, the motion of the
+            whole background is the better guess.
+        reduction: the deviation is interpolated at 1 / reduction of the size.
 
     Returns:
         float32 (H, W, 2), equal to `flow` outside the hole.
     """
     _check(flow, hole)
+    if reject_px <= 0 or fade_px <= 0 or reduction < 1:
+        raise ValueError(f"reject_px, fade_px and reduction must be positive, got {reject_px}, {fade_px}, {reduction}")
     if not hole.any():
         return flow.copy()
     motion = fit_background(flow, hole)
     model = motion.field((flow.shape[0], flow.shape[1]))
     deviation = flow - model
-    limit = max(reject_px, 6 * motion.scale_px)
+    limit = max(reject_px, 4 * motion.scale_px)
     unknown = hole | (np.hypot(deviation[..., 0], deviation[..., 1]) > limit)
-    correction = _interpolated(deviation, unknown, reduction)
+    depth = cv2.distanceTransform(hole.view(np.uint8), cv2.DIST_L2, 3)
+    correction = _interpolated(deviation, unknown, reduction) * np.exp(-depth / fade_px)[..., None]
     return np.where(hole[..., None], model + correction, flow)
 
 
@@ -151,11 +155,11 @@ def _samples(flow: np.ndarray, hole: np.ndarray) -> tuple[np.ndarray, np.ndarray
     y, x = np.mgrid[step // 2 : height : step, step // 2 : width : step].reshape(2, -1)
     known = ~hole[y, x]
     y, x = y[known], x[known]
-    reach = 0.25 * max(height, width)
+    reach = _RING * max(height, width)
     distance = np.zeros(len(y), np.float32)
     if hole.any():
         distance = cv2.distanceTransform((~hole).view(np.uint8), cv2.DIST_L2, 3)[y, x]
-    weights = 0.1 + 0.9 * np.exp(-distance / reach)
+    weights = 0.05 + 0.95 * np.exp(-distance / reach)
     return np.stack([x, y], -1).astype(np.float64), flow[y, x].astype(np.float64), weights.astype(np.float64)
 
 

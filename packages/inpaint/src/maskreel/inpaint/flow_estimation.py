@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, Protocol, get_args
+from typing import Literal, Protocol, get_args
 
 import cv2
 import numpy as np
-
-if TYPE_CHECKING:
-    import torch
+import torch
 
 __all__ = ["DISFlow", "FlowEstimator", "Preset"]
 
@@ -66,8 +64,6 @@ class DISFlow:
             TypeError: a frame is not uint8.
             ValueError: the shapes differ or are not (N, 3, H, W).
         """
-        import torch  # noqa: PLC0415
-
         for name, frames in (("first", first), ("second", second)):
             if frames.dtype != torch.uint8:
                 raise TypeError(f"{name} must be a torch.uint8 tensor, got {frames.dtype}")
@@ -87,12 +83,12 @@ class DISFlow:
         if small != (width, height):
             first, second = (cv2.resize(image, small, interpolation=cv2.INTER_AREA) for image in (first, second))
         # A fresh object each time: DIS keeps buffers, so one object must not serve two threads.
-        solver = cv2.DISOpticalFlow_create(_PRESETS[self.preset])
+        solver = cv2.DISOpticalFlow.create(_PRESETS[self.preset])
         flow = solver.calc(_padded(first), _padded(second), None)  # pyright: ignore[reportCallIssue, reportArgumentType]
         flow = flow[: small[1], : small[0]]
         if small == (width, height):
             return flow
-        stretch = np.float32([width / small[0], height / small[1]])
+        stretch = np.array([width / small[0], height / small[1]], np.float32)
         return cv2.resize(flow, (width, height), interpolation=cv2.INTER_LINEAR) * stretch
 
 

@@ -21,10 +21,10 @@ class GivenMasks:
 
     Args:
         path: the masks; every non-void object in them is marked.
-        frame_count: frames of the video that they belong to.
+        frame_count: frames of the whole video that they belong to; None if it does not tell.
     """
 
-    def __init__(self, path: Path, frame_count: int) -> None:
+    def __init__(self, path: Path, frame_count: int | None) -> None:
         self._path = path
         self._frame_count = frame_count
 

@@ -15,11 +15,12 @@ import torch
 from maskreel.common.atomic import atomic_path, write_json
 from maskreel.common.errors import InputError
 from maskreel.common.masks import write_binary_png
-from maskreel.common.video import Clip, VideoInfo, probe, read, write
+from maskreel.common.video import Clip, VideoInfo, check_target, probe, read, write
 from maskreel.inpaint.config import InpaintConfig
 from maskreel.inpaint.flow_estimation import DISFlow, FlowEstimator
 from maskreel.inpaint.job import Job
 from maskreel.inpaint.pipeline import Pipeline, Watch, unwatched
+from maskreel.inpaint.reading import count_frames
 from maskreel.inpaint.report import write_report
 from maskreel.inpaint.result import InpaintResult, summarise
 
@@ -110,12 +111,13 @@ class VideoInpainter:
         if isinstance(masks, torch.Tensor):
             raise TypeError("masks for a file must be a path; read the file to a Clip to use a tensor")
         info = probe(Path(video))
-        target = self._target(info, output)
-        folder = Path(job) if job else target.with_suffix(".job")
-        work = Job(folder)
+        whole = seconds is None
+        target = self._target(info, output, copy_streams=whole)
+        work = Job(Path(job) if job else target.with_suffix(".job"))
+        pipeline = self._pipeline(info, Path(masks) if masks else None, work, seconds, watch)
+        pipeline.check()
         with work.lock():
-            pipeline = self._pipeline(info, Path(masks) if masks else None, work, seconds, watch)
-            return self._run(pipeline, target, whole=seconds is None)
+            return self._run(pipeline, target, whole=whole)
 
     def _run(self, pipeline: Pipeline, target: Path, *, whole: bool) -> InpaintResult:
         survey = pipeline.survey
@@ -135,7 +137,7 @@ class VideoInpainter:
         return InpaintResult(target, report, record, pipeline.job.folder, summary, figures, pipeline.load_masks)
 
     def _pipeline(self, info: VideoInfo, masks: Path | None, job: Job, seconds: float | None, watch: Watch) -> Pipeline:
-        frames = info.frame_count
+        frames = count_frames(info)
         if seconds is not None:
             frames = min(frames, max(1, round(seconds * float(info.fps))))
         return Pipeline(info, frames, masks, self.config, job, self._segmenter, self._flow, watch)
@@ -160,8 +162,8 @@ class VideoInpainter:
             frames = read(result.output).frames
         return Clip(frames, clip.fps, clip.start, clip.timestamps)
 
-    def _target(self, info: VideoInfo, output: str | os.PathLike[str] | None) -> Path:
-        path = info.path
+    def _target(self, info: VideoInfo, output: str | os.PathLike[str] | None, *, copy_streams: bool) -> Path:
+        path = info.path.resolve() if info.path.is_dir() else info.path  # so that "." has a name
         suffix = ".mkv" if self.config.lossless else path.suffix.lower() if path.suffix.lower() in _CONTAINERS else ".mp4"
         target = Path(output) if output else path.with_name(f"{path.stem}.inpainted{suffix}")
         allowed = (".mkv",) if self.config.lossless else _CONTAINERS
@@ -169,6 +171,8 @@ class VideoInpainter:
             raise InputError(f"{target}: the output must end in {' or '.join(allowed)}")
         if target.resolve() == path.resolve():
             raise InputError(f"{target}: the output would replace the source; choose another name")
+        codec, source = "ffv1" if self.config.lossless else "h264", path if copy_streams and path.is_file() else None
+        check_target(target, codec=codec, copy_streams_from=source)
         return target
 
 

@@ -34,12 +34,16 @@ class Job:
         self.folder = folder
 
     def stage(self, name: str, settings: dict[str, Any]) -> Path:
-        """The folder of stage `name`: as it was left if it was made with the same settings, else empty."""
+        """The folder of stage `name`: as it was left if it was made with the same settings, else empty.
+
+        Raises:
+            InputError: if there is such a folder, but not of a job.
+        """
         folder = self.folder / name
         wanted = json.loads(json.dumps(settings, default=str))
         if folder.exists() and _read(folder / _SETTINGS) != wanted:
             logger.info("%s was made with other settings and is done anew", folder)
-            shutil.rmtree(folder)
+            _remove(folder)
         if not folder.exists():
             write_json(folder / _SETTINGS, wanted)
         for scratch in folder.glob(".*.part*"):  # what a killed run was writing
@@ -83,6 +87,16 @@ def identify(path: Path) -> dict[str, Any]:
         stream.seek(max(0, size - _SAMPLE_BYTES))
         digest.update(stream.read(_SAMPLE_BYTES))
     return {"name": path.name, "bytes": size, "sha256": digest.hexdigest()}
+
+
+def _remove(folder: Path) -> None:
+    """Remove a stage. The settings go last: a folder without them may be somebody's masks, and is left alone."""
+    files = [path for path in folder.iterdir() if path.name != _SETTINGS]
+    if not (folder / _SETTINGS).exists() and any(not path.name.startswith(".") for path in files):
+        raise InputError(f"{folder} holds files that are not of this job; name another folder for the job")
+    for path in files:
+        path.unlink()
+    shutil.rmtree(folder)
 
 
 def _read(path: Path) -> Any:

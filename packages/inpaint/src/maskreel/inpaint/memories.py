@@ -15,7 +15,7 @@ import numpy as np
 from maskreel.inpaint.temporal_fill import Memory
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 __all__ = ["SparseMemory", "hand_on"]
 
@@ -58,20 +58,21 @@ class SparseMemory:
         return cls(arrays[f"{name}_places"].astype(np.int64), Memory(colour, count, time))
 
 
-def hand_on(told: list[SparseMemory]) -> list[SparseMemory]:
-    """What each chunk of a shot knows of the chunks before it.
+def hand_on(told: Iterable[SparseMemory]) -> Iterator[SparseMemory]:
+    """What each chunk of a shot knows of the chunks before it; one memory is held at a time.
 
     Args:
         told: for every chunk but the last, what it tells the next one, at the places that the next one needs. Hand over
             in reverse order, told to the one before, for the future.
 
-    Returns:
+    Yields:
         One memory per chunk, the first of them blank.
     """
-    known = [SparseMemory.blank()]
+    known = SparseMemory.blank()
+    yield known
     for part in told:
         memory = part.memory.copy()
         unknown = memory.count == 0
-        memory[unknown] = known[-1].at(part.places[unknown])
-        known.append(SparseMemory(part.places, memory))
-    return known
+        memory[unknown] = known.at(part.places[unknown])
+        known = SparseMemory(part.places, memory)
+        yield known

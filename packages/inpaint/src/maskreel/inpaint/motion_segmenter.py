@@ -77,7 +77,7 @@ class MotionSegmenter:
         """The plates around frame `index`, the noise and where they are known, as this frame's camera sees them."""
         plates = background.plates(index)
         shot = self._survey.shot(index)
-        if shot.mode == "static":
+        if shot.mode == "static" and plates[0].shape[:2] == size:
             return plates, background.noise, background.seen
         scale = analysis_scale(self._survey.size)
         to_full = np.array([[1 / scale, 0, 0.5 / scale - 0.5], [0, 1 / scale, 0.5 / scale - 0.5], [0, 0, 1]])
@@ -105,4 +105,4 @@ class MotionSegmenter:
         strong = np.bincount(labels[score > self._high], minlength=count)
         keep = (area >= self._min_area) & (strong >= np.minimum(area * _SEED_FRACTION, self._min_area))
         keep[0] = False
-        return keep[labels]
+        return keep[labels.astype(np.intp)]

@@ -13,6 +13,7 @@ import numpy as np
 import maskreel.inpaint
 from maskreel.common.atomic import atomic_path
 from maskreel.common.errors import InputError
+from maskreel.common.masks import iterate_masks
 from maskreel.common.video import iterate, join_segments
 from maskreel.inpaint.chunks import Chunk, plan_chunks
 from maskreel.inpaint.fill_stage import FillStage
@@ -73,6 +74,16 @@ class Pipeline:
     """Overrides `config.segmenter`."""
     estimator: FlowEstimator
     watch: Watch
+
+    def check(self) -> None:
+        """Find at once what would otherwise end a long job late.
+
+        Raises:
+            InputError: if a region, or the first of the given masks, does not fit the video.
+        """
+        _ = self.refinement
+        if self.given is not None:
+            next(iterate_masks(self.given, size=self.info.size, frame_count=self.info.frame_count, stop=1), None)
 
     @cached_property
     def survey(self) -> Survey:
@@ -135,7 +146,7 @@ class Pipeline:
         join_segments(output, segments, copy_streams_from=self.info.path if copy_streams else None)
         return stage.figures()
 
-    @property
+    @cached_property
     def _mask_folder(self) -> Path:
         return self.job.stage("masks", self._mask_settings)
 
@@ -197,10 +208,10 @@ class Pipeline:
         return replace(shot, mode=self.config.mode)
 
     def _segmenter(self) -> Segmenter:
+        if self.given is not None:
+            return GivenMasks(self.given, self.info.frame_count)
         if self.segmenter is not None:
             return self.segmenter
-        if self.given is not None:
-            return GivenMasks(self.given, self.frame_count)
         if self.config.segmenter == "motion":
             low, high = 0.8 / self.config.sensitivity, 1.6 / self.config.sensitivity
             return MotionSegmenter(self.survey, low=low, high=high, min_size=self.config.min_size)

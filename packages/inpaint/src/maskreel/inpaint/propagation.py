@@ -248,4 +248,4 @@ def _bilinear(field: np.ndarray, position: np.ndarray) -> np.ndarray:
     """float32 (H, W, C) at (x, y) positions (n, 2); outside, the nearest border value."""
     size = (field.shape[0], field.shape[1])
     position = np.clip(position, 0, np.array([size[1] - 1, size[0] - 1], np.float32))
-    return sum((w[:, None] * field[y, x] for x, y, w in _corners(position, size)), np.float32(0))
+    return np.sum([w[:, None] * field[y, x] for x, y, w in _corners(position, size)], 0)

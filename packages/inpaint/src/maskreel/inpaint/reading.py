@@ -13,7 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["ForwardReader"]
+    from maskreel.common.video import VideoInfo
+
+__all__ = ["ForwardReader", "count_frames"]
+
+
+def count_frames(info: VideoInfo) -> int:
+    """The number of frames; those of a file that does not tell, such as raw .h264, are decoded and counted."""
+    return sum(len(clip) for clip in iterate(info.path)) if info.frame_count is None else info.frame_count
 
 
 class ForwardReader:
@@ -43,7 +50,7 @@ class ForwardReader:
         """
         if start < self._first:
             raise ValueError(f"windows must move forward: start must be at least {self._first}, got {start}")
-        if self._stream is None or start >= self._end:
+        if self._stream is None or start > self._end:
             self._held, self._first, self._end = [], start, start
             self._stream = iterate(self._path, chunk=self._chunk, start=start)
         while self._end < stop:

@@ -110,8 +110,8 @@ class Surveyor:
 
     def __init__(self, size: tuple[int, int], fps: Fraction, frame_count: int) -> None:
         self._size = size
-        period = min(frame_count / float(fps) / _WINDOW_SAMPLES, _LONGEST_PERIOD)
-        self._stride = max(1, round(period * float(fps)))
+        one_window = -(-frame_count // _WINDOW_SAMPLES)
+        self._stride = max(1, min(one_window, round(_LONGEST_PERIOD * float(fps))))
         self._tracker = CameraTracker()
         self._index = 0
         self._shots: list[Shot] = []

@@ -9,8 +9,8 @@ import numpy as np
 
 from maskreel.inpaint.canvas import Canvas
 from maskreel.inpaint.clean_plate import CleanPlate
-from maskreel.inpaint.mask_stage import columns, load_memories, plate_path
-from maskreel.inpaint.memories import SparseMemory, hand_on
+from maskreel.inpaint.mask_stage import columns, load_future, load_memories, plate_path
+from maskreel.inpaint.memories import hand_on
 from maskreel.inpaint.temporal_fill import fill_columns
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from maskreel.inpaint.canvas import Laid
     from maskreel.inpaint.chunks import Chunk
     from maskreel.inpaint.hole_fill import FillMethod
-    from maskreel.inpaint.temporal_fill import Reveal
+    from maskreel.inpaint.temporal_fill import Memory, Reveal
 
 __all__ = ["TemporalMode"]
 
@@ -37,7 +37,7 @@ class _Filled:
 
 
 class TemporalMode:
-    """Fills the chunks of one shot.
+    """Fills the chunks of one shot, in order; the first ones may be left out.
 
     Args:
         chunks: all chunks of the shot.
@@ -61,10 +61,9 @@ class TemporalMode:
         self._canvas = Canvas(chunks[0].shot, size)
         self._tolerance = tolerance
         self._reveal: Reveal = reveal
-        self._first = chunks[0].index
         self._plate = CleanPlate.load(plate_path(masks, chunks[0])).completed(fill).reshape(-1, 3)
-        self._past = hand_on([load_memories(masks, chunk, "tail") for chunk in chunks[:-1]])
-        self._future = hand_on([load_memories(masks, chunk, "head") for chunk in chunks[:0:-1]])[::-1]
+        self._masks = masks
+        self._pasts = zip(chunks, hand_on(load_memories(masks, chunk, "tail") for chunk in chunks[:-1]), strict=True)
 
     def window(self, chunk: Chunk) -> tuple[int, int]:
         """The half-open range of frames that `fill` needs."""
@@ -95,14 +94,15 @@ class TemporalMode:
     def _fill_places(self, laid: Laid, chunk: Chunk) -> _Filled:
         wanted_somewhen = np.flatnonzero(laid.wanted.any(axis=0))
         blocks = [wanted_somewhen[k : k + _BLOCK] for k in range(0, len(wanted_somewhen), _BLOCK)]
-        parts = [self._fill_block(laid, chunk, places) for places in blocks]
+        past = next(past for before, past in self._pasts if before.index == chunk.index)
+        future = load_future(self._masks, chunk)
+        parts = [self._fill_block(laid, chunk, places, past.at(places), future.at(places)) for places in blocks]
         return _Filled(*(_join(parts, field, len(laid.frames)) for field in ("places", "colours", "confidence")))
 
-    def _fill_block(self, laid: Laid, chunk: Chunk, places: np.ndarray) -> _Filled:
+    def _fill_block(self, laid: Laid, chunk: Chunk, places: np.ndarray, past: Memory, future: Memory) -> _Filled:
         colours, known = columns(laid, places)
         wanted = np.stack([frame.reshape(-1)[places] for frame in laid.wanted])
         times = np.arange(chunk.start, chunk.stop)
-        past, future = (side[chunk.index - self._first].at(places) for side in (self._past, self._future))
         tolerance, reveal = self._tolerance, self._reveal
         filled, confidence = fill_columns(colours, known, wanted, times, past, future, tolerance=tolerance, reveal=reveal)
         covered = [places[frame] for frame in wanted]

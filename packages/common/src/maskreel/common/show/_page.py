@@ -178,7 +178,7 @@ def _encoded(image: torch.Tensor) -> tuple[str, bytes]:
     """The smaller of PNG (drawings) and JPEG (photographs)."""
     picture = to_pillow(image)
     files = {"image/png": io.BytesIO(), "image/jpeg": io.BytesIO()}
-    picture.save(files["image/png"], format="PNG", optimize=True)
+    picture.save(files["image/png"], format="PNG")
     picture.save(files["image/jpeg"], format="JPEG", quality=90, subsampling=0)
     kind = min(files, key=lambda name: files[name].tell())
     return kind, files[kind].getvalue()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import av
 import av.error
+
 from maskreel.common.errors import InputError
 from maskreel.common.video._subtitles import TEXT_CODECS, MovTextRoute
 
@@ -45,7 +47,8 @@ class StreamCopier:
     def cut(self, begin: Fraction) -> None:
         """Leave out what comes before `begin` seconds, and let the copy begin at zero there."""
         self._begin = self._shift = begin
-        self._input.seek(int(begin * av.time_base))
+        with suppress(av.error.FFmpegError):  # without an index the packets before are read and left out
+            self._input.seek(int(begin * av.time_base))
 
     def until(self, time: Fraction | None) -> Iterator[Packet]:
         """The packets up to `time` seconds of the new file; all that are left for None."""
@@ -103,11 +106,12 @@ def _route(stream: Stream, container: OutputContainer, source: Path, suffix: str
         else:
             route = CopyRoute(stream, container)
     except (ValueError, AttributeError) as error:
+        way_out = "write without copied streams" if suffix == ".mkv" else "write to .mkv"
         raise InputError(
-            f"{source} has a {stream.type} stream ({codec}) that {suffix} files cannot hold; write to .mkv"
+            f"{source} holds {codec} {stream.type}, which {suffix} files cannot hold; {way_out}"
         ) from error
     for key in ("language", "title"):
         if key in stream.metadata:
             route.stream.metadata[key] = stream.metadata[key]
-    route.stream.disposition = stream.disposition
+    route.stream.disposition = stream.disposition.value  # type: ignore[assignment]  # PyAV < 18 wants the number
     return route

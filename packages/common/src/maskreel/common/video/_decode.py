@@ -7,6 +7,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 import av.error
+
 from maskreel.common.errors import InputError
 from maskreel.common.video._open import open_video
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from av import VideoFrame
+
     from maskreel.common.video._timing import Timing
 
 

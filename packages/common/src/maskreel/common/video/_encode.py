@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 import av
 from av.video.reformatter import VideoReformatter
+
 from maskreel.common.video._info import ColorTags
-from maskreel.common.video._rgb import other_matrix, scaler_matrix
+from maskreel.common.video._rgb import is_hd, other_matrix, scaler_matrix
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from av.container import OutputContainer
     from av.packet import Packet
     from av.video.stream import VideoStream
+
     from maskreel.common.video._clip import Clip
     from maskreel.common.video._info import VideoInfo
 
@@ -105,13 +107,11 @@ class Ffv1Encoder:
         fps: Fraction,
         size: tuple[int, int],
         time_base: Fraction,
-        like: VideoInfo | None,
     ) -> None:
-        options = {"level": "3", "g": "1", "slices": "4", "slicecrc": "1"}
+        slices = "4" if min(size) >= 16 else "1"
+        options = {"level": "3", "g": "1", "slices": slices, "slicecrc": "1"}
         self._stream = _add_stream(container, "ffv1", fps, size, time_base, options)
         self._stream.pix_fmt = "bgr0"
-        if like is not None:
-            self._stream.codec_context.sample_aspect_ratio = like.sample_aspect_ratio
         self._clock = Clock(time_base)
         self._scaler = VideoReformatter()
 
@@ -165,7 +165,7 @@ def _add_stream(
 def _tags(size: tuple[int, int], like: VideoInfo | None) -> ColorTags:
     if like is not None and like.colors.matrix != 0:
         return like.colors
-    return _BT709 if size[0] >= 720 else _BT601
+    return _BT709 if is_hd(size) else _BT601
 
 
 def check_crf(crf: float) -> None:

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
 from maskreel.common.errors import InputError
 from maskreel.common.video._info import ColorTags, VideoInfo
 from maskreel.common.video._timing import Timing
-from PIL import Image, ImageOps, UnidentifiedImageError
 
 if TYPE_CHECKING:
     import os

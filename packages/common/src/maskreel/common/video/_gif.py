@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import av
 import av.error
 from av.filter import Graph
+
 from maskreel.common.video._encode import Clock
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from av.container import OutputContainer
     from av.packet import Packet
+
     from maskreel.common.video._clip import Clip
 
 _CENTISECOND = Fraction(1, 100)

@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import av
+
 from maskreel.common.video._copy import StreamCopier
 from maskreel.common.video._file import VideoFile
 
@@ -38,16 +39,16 @@ class Muxer:
 
     def __init__(self, container: OutputContainer, source: Path | None, first: Fraction) -> None:
         self._container = container
-        self._source = None if source is None else VideoFile(source).info
+        self._source = None if source is None else VideoFile(source)
         self._copier: StreamCopier | None = None
-        whole = self._source is not None and first <= self._source.start
+        whole = self._source is not None and first <= self._source.info.start
         self.shift = Fraction(0) if whole else first
         """Seconds to take off the times of all frames."""
 
     def add_copied_streams(self, suffix: str) -> None:
         """Add the streams of the source; call it after the video stream, which should be the first one."""
         if self._source is not None:
-            self._copier = StreamCopier(self._source.path, self._container, suffix)
+            self._copier = StreamCopier(self._source.info.path, self._container, suffix)
             if self.shift:
                 self._copier.cut(self.shift)
 
@@ -57,13 +58,16 @@ class Muxer:
             self._copy(self._copier, packet.dts * packet.time_base)
         self._container.mux(packet)
 
-    def finish(self, end: Fraction) -> None:
-        """Copy what belongs beside the last frame, which ends at `end` seconds on the clock of the source."""
+    def finish(self, last: Fraction) -> None:
+        """Copy what belongs beside the last frame, shown at `last` seconds on the clock of the source.
+
+        Beside the last frame of the source, that is all there is left.
+        """
         if self._copier is None or self._source is None:
             return
-        duration = self._source.duration
-        is_last = duration is None or end + 1 / (2 * self._source.fps) > self._source.start + duration
-        self._copy(self._copier, None if is_last else end - self.shift)
+        count, fps = self._source.info.frame_count, self._source.info.fps
+        to_the_end = count is None or last + 1 / (2 * fps) > self._source.timing.time(count - 1)
+        self._copy(self._copier, None if to_the_end else last + 1 / fps - self.shift)
 
     def _copy(self, copier: StreamCopier, time: Fraction | None) -> None:
         for packet in copier.until(time):

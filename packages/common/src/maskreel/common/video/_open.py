@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import av
 import av.error
 from av.stream import Disposition
+
 from maskreel.common.errors import InputError
 from maskreel.common.video._cut import promised_bytes
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+
 from maskreel.common.video._clip import Clip
 from maskreel.common.video._file import VideoFile
 from maskreel.common.video._folder import ImageFolder

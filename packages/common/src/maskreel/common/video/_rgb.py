@@ -18,10 +18,14 @@ _SCALER_MATRIX = {1: _BT709, 4: 4, 5: _BT601, 6: _BT601, 7: 7, 9: 9, 10: 9}
 _LIMITED, _FULL = 1, 2
 
 
+def is_hd(size: tuple[int, int]) -> bool:
+    """True from 1280x720 on, lying or upright, letterboxed or not."""
+    return max(size) >= 1280 or min(size) >= 720
+
+
 def scaler_matrix(tag: int, size: tuple[int, int]) -> int:
     """FFmpeg's number of the matrix for a tag; untagged frames count as BT.709 from HD on, as most players do."""
-    hd = max(size) >= 1280 or min(size) >= 720
-    return _SCALER_MATRIX.get(tag, _BT709 if hd else _BT601)
+    return _SCALER_MATRIX.get(tag, _BT709 if is_hd(size) else _BT601)
 
 
 def other_matrix(matrix: int) -> int:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from av.container import OutputContainer
     from av.packet import Packet
     from av.video.stream import VideoStream
+
     from maskreel.common.video._clip import Clip
     from maskreel.common.video._encode import Encoder, Preset
     from maskreel.common.video._info import VideoInfo
@@ -79,7 +80,7 @@ def _encoder(
 ) -> Encoder:
     fps, size, time_base = first.fps, first.size, fitting_time_base(first, Fraction(0), like)
     if codec == "ffv1":
-        return Ffv1Encoder(container, fps=fps, size=size, time_base=time_base, like=like)
+        return Ffv1Encoder(container, fps=fps, size=size, time_base=time_base)
     return H264Encoder(
         container, fps=fps, size=size, time_base=time_base, crf=crf, preset=preset, like=like, bframes=False
     )
@@ -116,12 +117,12 @@ def join_segments(
         stream.time_base, stream.codec_context.framerate = info.time_base, info.fps
         muxer.add_copied_streams(Path(path).suffix.lower())
         with closing(muxer):
-            end = info.start
+            last = info.start
             for tick, packet in _joined(paths, template):
-                end = tick * info.time_base + 1 / info.fps
+                last = tick * info.time_base
                 packet.stream = stream
                 muxer.write(shifted(packet, muxer.shift))
-            muxer.finish(end)
+            muxer.finish(last)
 
 
 def _codec(info: VideoInfo) -> Codec:

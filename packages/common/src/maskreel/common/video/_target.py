@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import av
+
 from maskreel.common.errors import InputError
 from maskreel.common.video._copy import StreamCopier
 from maskreel.common.video._open import open_video

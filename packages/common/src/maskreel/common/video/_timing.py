@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import av.error
+
 from maskreel.common.errors import InputError
 from maskreel.common.video._cut import promised_bytes
 
@@ -113,9 +114,7 @@ def _timing(packets: Sequence[tuple[int | None, bool, int]], stream: VideoStream
     fps = constant_rate(pts, time_base, [rate for rate in rates if rate])
     variable = fps is None
     if fps is None:
-        ticks = pts[-1] - pts[0] + (last_duration or (pts[-1] - pts[0]) // (len(pts) - 1))
-        # the encoder stores a rate in two 32-bit numbers
-        fps = (len(pts) / (ticks * time_base)).limit_denominator(10_000)
+        fps = _measured_rate(pts, time_base).limit_denominator(10_000)  # encoders store it in two 32-bit numbers
     return Timing(time_base, fps, variable, tuple(pts), tuple(keys), last_duration)
 
 
@@ -134,11 +133,14 @@ def constant_rate(pts: Sequence[int], time_base: Fraction, rates: Iterable[Fract
     candidates = [Fraction(rate) for rate in rates]
     if len(pts) == 1:
         return candidates[0] if candidates else Fraction(25)
-    measured = (len(pts) - 1) / ((pts[-1] - pts[0]) * time_base)
-    for rate in [*candidates, measured.limit_denominator(1001)]:
+    for rate in [*candidates, _measured_rate(pts, time_base).limit_denominator(1001)]:
         if _explains(rate, pts, time_base):
             return rate
     return None
+
+
+def _measured_rate(pts: Sequence[int], time_base: Fraction) -> Fraction:
+    return (len(pts) - 1) / ((pts[-1] - pts[0]) * time_base)
 
 
 def _explains(rate: Fraction, pts: Sequence[int], time_base: Fraction) -> bool:

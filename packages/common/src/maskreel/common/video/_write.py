@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from av.container import OutputContainer
+
     from maskreel.common.video._clip import Clip
     from maskreel.common.video._encode import Encoder, Preset
     from maskreel.common.video._info import VideoInfo
@@ -37,7 +38,8 @@ class VideoWriter:
         codec: "ffv1" is lossless; by default "h264", or "gif" for .gif.
         crf: quality of H.264, 0 (best) to 51; 18 can hardly be told from the original.
         preset: how long H.264 may take to find a smaller file of that quality.
-        like: take the colour tags, the shape of the pixels and, where the rate varies, the clock from this video.
+        like: take the colour tags and the shape of the pixels (both H.264 only) from this video, and its clock where
+            the rate varies.
         copy_streams_from: a video whose audio and subtitle streams are copied. Frames then keep their times; if they
             are a part of that video, the streams are cut to it.
 
@@ -94,7 +96,7 @@ class VideoWriter:
         assert self._encoder is not None
         for packet in self._encoder.encode(clip, self._muxer.shift):
             self._muxer.write(packet)
-        self._end = clip.times[-1] + 1 / clip.fps
+        self._last = clip.times[-1]
 
     def _start(self, clip: Clip) -> None:
         """Set up the streams, now that the time of the first frame is known."""
@@ -109,7 +111,7 @@ class VideoWriter:
         if self._codec == "gif":
             return GifEncoder(container, fps=self.fps, size=self.size)
         if self._codec == "ffv1":
-            return Ffv1Encoder(container, fps=self.fps, size=self.size, time_base=time_base, like=self._like)
+            return Ffv1Encoder(container, fps=self.fps, size=self.size, time_base=time_base)
         return H264Encoder(
             container,
             fps=self.fps,
@@ -127,7 +129,7 @@ class VideoWriter:
             raise ValueError(f"no frame was written to {self.path}; a video needs at least one")
         for packet in self._encoder.flush():
             self._muxer.write(packet)
-        self._muxer.finish(self._end)
+        self._muxer.finish(self._last)
 
 
 def write(

@@ -1,0 +1,76 @@
+"""The clean plate: each place as it is first uncovered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from maskreel.inpaint.canvas import Laid
+from maskreel.inpaint.clean_plate import CleanPlate
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from maskreel.inpaint.hole_fill import FillMethod
+
+
+def laid(levels: list[int], known: np.ndarray) -> Laid:
+    """Frames of one grey level each."""
+    frames = np.stack([np.full((*known.shape[1:], 3), level, np.uint8) for level in levels])
+    return Laid(frames, known, ~known)
+
+
+def known_columns(*stops: int) -> np.ndarray:
+    """bool (T, 20, 24): each frame is known up to a column."""
+    return np.stack([np.broadcast_to(np.arange(24) < stop, (20, 24)) for stop in stops])
+
+
+def test_a_place_has_the_colour_of_its_first_uncovered_frame() -> None:
+    plate = CleanPlate((20, 24))
+    plate.add(laid([10, 20], known_columns(4, 8)))
+    plate.add(laid([30, 40], known_columns(6, 12)))
+    assert plate.chunks == 2
+    assert plate.colour[0, :12, 0].tolist() == [10] * 4 + [20] * 4 + [40] * 4
+    assert plate.seen.any(axis=0).tolist() == [True] * 12 + [False] * 12
+
+
+def test_a_plate_does_not_depend_on_how_frames_are_chunked() -> None:
+    rng = np.random.default_rng(0)
+    whole = Laid(rng.integers(0, 256, (9, 20, 24, 3)).astype(np.uint8), rng.random((9, 20, 24)) < 0.2, np.zeros(0))
+    once, pieces = CleanPlate((20, 24)), CleanPlate((20, 24))
+    once.add(whole)
+    for part in (slice(0, 1), slice(1, 6), slice(6, 9)):
+        pieces.add(Laid(whole.frames[part], whole.known[part], whole.wanted))
+    assert np.array_equal(once.colour, pieces.colour)
+    assert np.array_equal(once.seen, pieces.seen)
+    assert 0 < once.seen.mean() < 1
+
+
+@pytest.mark.parametrize("method", ["telea", "ns"])
+def test_what_is_never_seen_is_painted_from_around_it(method: FillMethod) -> None:
+    plate = CleanPlate((20, 24))
+    known = np.ones((1, 20, 24), bool)
+    known[0, 8:12, 10:14] = False
+    plate.add(laid([90], known))
+    painted = plate.completed(method)
+    assert np.abs(painted.astype(int) - 90).max() <= 3
+    assert not plate.colour[9, 11].any(), "the plate itself is left as it is"
+
+
+def test_a_plate_that_was_seen_everywhere_or_nowhere_is_not_painted() -> None:
+    plate = CleanPlate((20, 24))
+    assert not plate.completed("telea").any()
+    plate.add(laid([70], known_columns(24)))
+    assert (plate.completed("telea") == 70).all()
+
+
+def test_saving_and_loading_gives_the_same_plate(tmp_path: Path) -> None:
+    plate = CleanPlate((20, 24))
+    plate.add(laid([10, 20], known_columns(4, 8)))
+    plate.save(tmp_path / "plate.npz")
+    loaded = CleanPlate.load(tmp_path / "plate.npz")
+    assert np.array_equal(loaded.colour, plate.colour)
+    assert np.array_equal(loaded.seen, plate.seen)
+    assert loaded.chunks == 1

@@ -1,0 +1,244 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from maskreel.inpaint.flow_estimation import DISFlow
+from maskreel.inpaint.flow_fill import KNOWN, SYNTHESISED, FlowFillConfig, fill_by_flow
+from maskreel.inpaint.hole_fill import fill_image
+
+SIZE = (96, 128)
+Y, X = np.mgrid[: SIZE[0], : SIZE[1]]
+FAST = DISFlow("fast")
+
+
+class Shift:
+    """The true flow of a scene that moves by (dx, dy) from each frame to the next; knows order by a mark."""
+
+    def __init__(self, dx: float, dy: float = 0, *, error: float = 0) -> None:
+        self.flow = torch.tensor([[dx + error, dy], [-dx, -dy]], dtype=torch.float32)
+
+    def __call__(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+        return self.flow[:, :, None, None].expand(2, 2, *first.shape[2:]).contiguous()
+
+
+def texture(height: int, width: int) -> np.ndarray:
+    noise = np.random.default_rng(0).integers(0, 256, (height, width, 3)).astype(np.float32)
+    blurred = cv2.GaussianBlur(noise, (0, 0), 1.5)
+    return np.interp(blurred, (blurred.min(), blurred.max()), (20, 235)).astype(np.uint8)
+
+
+def pan(count: int, dx: int) -> np.ndarray:
+    """Frames of one texture whose content moves by -dx pixels a frame."""
+    plane = texture(SIZE[0], SIZE[1] + dx * count)
+    return np.stack([plane[:, t * dx : t * dx + SIZE[1]] for t in range(count)])
+
+
+def disks(centres: list[tuple[float, float]], radius: float) -> np.ndarray:
+    return np.stack([(X - x) ** 2 + (Y - y) ** 2 <= radius**2 for x, y in centres])
+
+
+def cover(frames: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """Something else stands in the holes."""
+    return np.where(masks[..., None], np.array([250, 10, 200], np.uint8), frames)
+
+
+def psnr(frames: np.ndarray, truth: np.ndarray, masks: np.ndarray) -> float:
+    return 10 * np.log10(255**2 / np.square(frames[masks].astype(float) - truth[masks]).mean())
+
+
+class TestMovingScene:
+    truth = pan(8, 4)
+    masks = disks([(64, 40 + 2 * t) for t in range(8)], 9)
+
+    def test_true_flow_gives_the_truth(self):
+        filled = fill_by_flow(cover(self.truth, self.masks), self.masks, estimator=Shift(-4))
+        assert np.array_equal(filled.frames, self.truth)
+        assert (filled.source[self.masks] >= 0).all()
+        assert (filled.source[~self.masks] == KNOWN).all()
+        assert (filled.confidence[~self.masks] == 1).all()
+        # Pixels 9 px inside a hole that leaves them at 4 px a frame: seen at most 5 frames away.
+        span = np.abs(filled.source - np.arange(8)[:, None, None])[self.masks]
+        assert span.min() == 1
+        assert span.max() <= 5
+        assert filled.confidence[self.masks].min() > 0.85
+
+    def test_found_flow_beats_painting_by_far(self):
+        damaged = cover(self.truth, self.masks)
+        filled = fill_by_flow(damaged, self.masks, estimator=FAST)
+        painted = np.stack([fill_image(frame, mask) for frame, mask in zip(damaged, self.masks, strict=True)])
+        assert psnr(filled.frames, self.truth, self.masks) > psnr(painted, self.truth, self.masks) + 12
+        assert np.array_equal(filled.frames[~self.masks], damaged[~self.masks])
+
+    def test_is_deterministic_and_leaves_its_input_alone(self):
+        damaged = cover(self.truth, self.masks)
+        before = damaged.copy(), self.masks.copy()
+        one, other = (fill_by_flow(damaged, self.masks, estimator=FAST) for _ in range(2))
+        assert np.array_equal(one.frames, other.frames)
+        assert np.array_equal(one.source, other.source)
+        assert np.array_equal(one.confidence, other.confidence)
+        assert np.array_equal(damaged, before[0])
+        assert np.array_equal(self.masks, before[1])
+
+    def test_takes_the_nearest_moment(self):
+        masks = np.zeros((7, *SIZE), np.bool_)
+        masks[1:6, 40, 60] = True
+        truth = pan(7, 0)
+        truth[6] = 255 - truth[6]
+        config = FlowFillConfig(match_exposure=False)
+        filled = fill_by_flow(cover(truth, masks), masks, config, estimator=Shift(0))
+        assert filled.source[1:6, 40, 60].tolist() == [0, 0, 0, 6, 6]
+        assert np.array_equal(filled.frames[4, 40, 60], truth[6, 40, 60])
+
+    def test_the_threshold_rejects_flow_that_does_not_return(self):
+        damaged = cover(self.truth, self.masks)
+        wrong = Shift(-4, error=2)
+        accepted = fill_by_flow(damaged, self.masks, FlowFillConfig(threshold_px=2.1), estimator=wrong)
+        rejected = fill_by_flow(damaged, self.masks, FlowFillConfig(threshold_px=1.9), estimator=wrong)
+        assert (accepted.source[self.masks] >= 0).all()
+        assert (rejected.source[self.masks] == SYNTHESISED).all()
+        assert (rejected.confidence[self.masks] == 0).all()
+        assert accepted.confidence[self.masks].max() < 0.6
+
+
+class TestNeverSeen:
+    truth = pan(6, 0)
+    masks = disks([(64, 48)] * 6, 12)
+
+    def test_is_painted_once_and_does_not_flicker(self):
+        noise = np.random.default_rng(3).integers(-6, 7, self.truth.shape)
+        frames = np.clip(self.truth.astype(int) + noise, 0, 255).astype(np.uint8)
+        filled = fill_by_flow(cover(frames, self.masks), self.masks, estimator=Shift(0))
+        assert (filled.source[self.masks] == SYNTHESISED).all()
+        inside = filled.frames[:, self.masks[0]]
+        assert (inside == inside[0]).all()
+        painted = fill_image(frames[0], self.masks[0])
+        assert np.array_equal(filled.frames[0], painted)
+
+    def test_starts_at_the_largest_hole(self):
+        masks = self.masks.copy()
+        masks[3] = disks([(64, 48)], 15)[0]
+        filled = fill_by_flow(cover(self.truth, masks), masks, estimator=Shift(0))
+        core = self.masks[0]
+        assert np.array_equal(filled.frames[0][core], filled.frames[3][core])
+        rim = masks[3] & ~core
+        assert (filled.source[3][rim] == 2).all()
+        seen = np.where(rim[..., None], self.truth[3], cover(self.truth, masks)[3])
+        assert np.array_equal(filled.frames[3][core], fill_image(seen, core)[core])
+
+    def test_without_iterations_every_frame_is_painted(self):
+        frames = cover(self.truth, self.masks)
+        filled = fill_by_flow(frames, self.masks, FlowFillConfig(iterations=0, fill="ns"), estimator=Shift(0))
+        for frame, result, mask in zip(frames, filled.frames, self.masks, strict=True):
+            assert np.array_equal(result, fill_image(frame, mask, "ns"))
+
+    def test_goes_on_from_an_earlier_window(self):
+        frames = cover(self.truth, self.masks)
+        first = fill_by_flow(frames[:3], self.masks[:3], estimator=Shift(0))
+        masks = self.masks[2:].copy()
+        masks[0] = False
+        painted = np.zeros_like(masks)
+        painted[0] = first.synthesised[2]
+        window = np.concatenate([first.frames[2:], frames[3:]])
+        second = fill_by_flow(window, masks, estimator=Shift(0), synthesised=painted)
+        whole = fill_by_flow(frames, self.masks, estimator=Shift(0))
+        assert np.array_equal(np.concatenate([first.frames[:2], second.frames]), whole.frames)
+        assert np.array_equal(np.concatenate([first.synthesised[:2], second.synthesised]), whole.synthesised)
+        assert (second.confidence[second.synthesised] == 0).all()
+
+
+class TestExposure:
+    def test_copies_are_as_bright_as_their_new_frame(self):
+        levels = np.linspace(1, 1.3, 8)[:, None, None, None]
+        truth = np.rint(TestMovingScene.truth * 0.7 * levels).astype(np.uint8)
+        masks = TestMovingScene.masks
+        matched, plain = (
+            fill_by_flow(cover(truth, masks), masks, FlowFillConfig(match_exposure=match), estimator=Shift(-4))
+            for match in (True, False)
+        )
+        assert psnr(plain.frames, truth, masks) < 38
+        assert psnr(matched.frames, truth, masks) > psnr(plain.frames, truth, masks) + 6
+
+
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("size", [(1, 2), (5, 40), (13, 9)])
+def test_small_clips(count, size):
+    frames = np.full((count, *size, 3), 60, np.uint8)
+    masks = np.zeros((count, *size), np.bool_)
+    masks[:, 0, 0] = True
+    frames[masks] = 200
+    filled = fill_by_flow(frames, masks)
+    np.testing.assert_allclose(filled.frames, 60, atol=2)
+    assert (filled.source[masks] == SYNTHESISED).all()
+
+
+def test_a_frame_that_is_all_hole_is_taken_from_its_neighbours():
+    truth = pan(3, 0)
+    masks = np.zeros((3, *SIZE), np.bool_)
+    masks[1] = True
+    filled = fill_by_flow(cover(truth, masks), masks, estimator=Shift(0))
+    assert np.array_equal(filled.frames, truth)
+
+
+def test_nothing_to_fill():
+    truth = pan(3, 2)
+    filled = fill_by_flow(truth, np.zeros((3, *SIZE), np.bool_))
+    assert np.array_equal(filled.frames, truth)
+    assert filled.frames is not truth
+    assert (filled.source == KNOWN).all()
+    assert (filled.confidence == 1).all()
+
+
+def test_flow_is_found_only_beside_holes():
+    class Counting(Shift):
+        calls = 0
+
+        def __call__(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+            self.calls += 1
+            return super().__call__(first, second)
+
+    truth, estimator = pan(8, 0), Counting(0)
+    masks = np.zeros((8, *SIZE), np.bool_)
+    masks[3, 40:50, 40:50] = True
+    assert np.array_equal(fill_by_flow(cover(truth, masks), masks, estimator=estimator).frames, truth)
+    assert estimator.calls == 2
+
+
+def test_refuses_bad_input():
+    frames, masks = pan(2, 0), np.zeros((2, *SIZE), np.bool_)
+    with pytest.raises(ValueError, match=r"frames must be uint8 \(T, H, W, 3\) and not empty, got float32"):
+        fill_by_flow(frames.astype(np.float32), masks)
+    with pytest.raises(ValueError, match=r"masks must be bool \(2, 96, 128\), got bool \(1, 96, 128\)"):
+        fill_by_flow(frames, masks[:1])
+    with pytest.raises(ValueError, match=r"synthesised must be bool \(2, 96, 128\), got uint8"):
+        fill_by_flow(frames, masks, synthesised=masks.astype(np.uint8))
+    with pytest.raises(ValueError, match="masks cover every pixel of every frame"):
+        fill_by_flow(frames, ~masks)
+
+
+def test_refuses_a_broken_estimator():
+    frames, masks = pan(2, 0), disks([(50, 50)] * 2, 5)
+    with pytest.raises(ValueError, match=r"estimator must return float32 \(2, 2, 96, 128\), got"):
+        fill_by_flow(frames, masks, estimator=lambda first, second: FAST(first, second)[:1])
+    with pytest.raises(ValueError, match="estimator must return finite flow"):
+        fill_by_flow(frames, masks, estimator=lambda first, second: FAST(first, second) / 0)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("threshold_px", 0, "threshold_px must be positive, got 0"),
+        ("flow_dilation", -1, "flow_dilation must not be negative, got -1"),
+        ("closing", -2, "closing must not be negative, got -2"),
+        ("iterations", -1, "iterations must not be negative, got -1"),
+        ("fill", "lama", "fill must be one of telea, ns, got 'lama'"),
+        ("sampling", "cubic", "sampling must be one of bilinear, nearest, got 'cubic'"),
+    ],
+)
+def test_config_refuses(field, value, message):
+    with pytest.raises(ValueError, match=message):
+        replace(FlowFillConfig(), **{field: value})
