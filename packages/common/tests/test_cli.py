@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import pytest
+from tyro.conf import Positional  # noqa: TC002 (tyro reads the annotations at run time)
+
 from maskreel.common.cli import main, progress, run_subcommands
 from maskreel.common.cli._logging import set_up_logging, take_verbosity
 from maskreel.common.cli._outcome import exit_code
 from maskreel.common.errors import InputError, MissingExtraError
-from tyro.conf import Positional  # noqa: TC002 (tyro reads the annotations at run time)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

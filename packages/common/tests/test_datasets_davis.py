@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import torch
+from PIL import Image
+
 from maskreel.common import masks
 from maskreel.common.datasets import Davis
 from maskreel.common.errors import InputError
-from PIL import Image
 
 if TYPE_CHECKING:
     from pathlib import Path

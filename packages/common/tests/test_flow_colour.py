@@ -6,6 +6,7 @@ import math
 
 import pytest
 import torch
+
 from maskreel.common.flow import flow_to_colour
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+
 from maskreel.common.flow import consistency_error, motion_boundary, occlusion
 
 SIZE = (40, 50)

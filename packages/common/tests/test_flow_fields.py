@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+
 from maskreel.common.flow import affine_flow, resize_flow, warp
 
 

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+
 from maskreel.common.errors import InputError
 from maskreel.common.flow import read_flo, write_flo
 

@@ -6,6 +6,7 @@ from typing import Literal
 
 import pytest
 import torch
+
 from maskreel.common.flow import inside, warp
 
 DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.needs_cuda)]

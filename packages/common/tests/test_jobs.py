@@ -11,6 +11,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from maskreel.common.errors import MissingExtraError
 from maskreel.common.jobs import LocalProcesses, Slurm, run_jobs
 

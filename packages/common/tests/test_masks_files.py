@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
+
 from maskreel.common import masks
 from maskreel.common.errors import InputError
-from PIL import Image
 
 _REPOSITORY = Path(__file__).resolve().parents[3]
 SHARED = Path(os.environ.get("MASKREEL_SHARED_DATA", _REPOSITORY.parent / "shared" / "data"))

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
+
 from maskreel.common import masks
 
 RADII = [0, 0.9, 1, math.sqrt(2), 1.5, 2, 3, math.sqrt(13), 5]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from maskreel.common import masks
 from skimage import measure
+
+from maskreel.common import masks
 
 
 def draw(*rows: str) -> torch.Tensor:

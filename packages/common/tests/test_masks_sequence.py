@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import torch
+from PIL import Image
+
 from maskreel.common import masks, video
 from maskreel.common.errors import InputError
-from PIL import Image
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 import torch
-from maskreel.common.metrics import PSNR, SSIM, MeanIoU
 from torch import distributed
+
+from maskreel.common.metrics import PSNR, SSIM, MeanIoU
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

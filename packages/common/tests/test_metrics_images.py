@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
+
 from maskreel.common.metrics import PSNR, SSIM, psnr, ssim
 
 if TYPE_CHECKING:

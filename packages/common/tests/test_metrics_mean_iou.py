@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+
 from maskreel.common.metrics import MeanIoU, class_iou, confusion_matrix, iou, mean_iou
 
 TRUTH = torch.tensor([[0, 0, 0, 1], [0, 0, 1, 1], [3, 3, 3, 3]])

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+
 from maskreel.common.metrics import contour_f, decay, iou, recall
 
 DATA = Path(os.environ.get("MASKREEL_SHARED_DATA", Path(__file__).parents[4] / "shared" / "data"))

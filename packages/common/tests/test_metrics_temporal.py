@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+
 from maskreel.common.flow import occlusion
 from maskreel.common.metrics import flicker, warping_error
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
+
 from maskreel.common.show import (
     PALETTE,
     Page,
@@ -23,7 +25,6 @@ from maskreel.common.show import (
     side_by_side,
 )
 from maskreel.common.video import Clip
-from PIL import Image
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
+from torch import nn
+
 from maskreel.common.errors import InputError
 from maskreel.common.weights import WeightsEntry, cache_folder, load_into, load_state_dict, rename_keys, strip_prefix
-from torch import nn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -58,8 +58,8 @@ class Lecture:
     A stroke is in the plate from the moment the pen draws it. The pen runs along the leading edge of the lecturer's
     outline and his arm and body follow, so most strokes are hidden by him when they first exist and are seen only after
     he has walked on: the past of a hidden pixel shows an older board than the truth, its future a true one.
-    Every pixel of the board is seen after it was last written on (for 5 s or more in clips of 20 s and 50 s, measured for
-    seeds 0 to 5), unless `never_seen`.
+    Every pixel of the board is seen after it was last written on (for 4.8 s or more in clips of 20 and 50 s, measured
+    for seeds 0 to 5), unless `never_seen`.
     """
 
     size: tuple[int, int] = (360, 640)

@@ -146,6 +146,14 @@ def test_a_place_that_is_hardly_seen_is_not_taken_for_calm(plate: np.ndarray) ->
     assert max(largest_error(found, plate) for t in range(SAMPLES) for found in background.plates(t)) == 0
 
 
+def test_a_change_is_background_in_a_hand_held_scene_too(plate: np.ndarray) -> None:
+    samples, inside = still(plate), np.ones((SAMPLES, *SIZE), bool)
+    inside[::2, :, 70:] = False
+    samples[40:, 15:40, 20:50] = 255 - plate[15:40, 20:50]
+    background = fitted(samples, inside)
+    assert min(largest_error(found[15:40, 20:50], samples[60, 15:40, 20:50]) for found in background.plates(60)) == 0
+
+
 def test_plates_follow_the_frames_and_are_held_beyond_the_window(plate: np.ndarray) -> None:
     samples = still(plate)
     samples[32:] = 255 - plate

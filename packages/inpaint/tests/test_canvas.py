@@ -98,11 +98,14 @@ def test_known_and_wanted_places_exclude_each_other(frames: np.ndarray, holes: n
     assert laid.known.any()
 
 
-def test_nothing_that_a_covered_pixel_reaches_is_known() -> None:
+@pytest.mark.parametrize(("zoom", "degrees"), [(1.0, 0.0), (1.5, 0.0), (0.8, 10.0)])
+def test_nothing_that_a_covered_pixel_reaches_is_known(zoom: float, degrees: float) -> None:
     """Paint the hole in another colour: no known place of the canvas may change."""
     frames, holes = texture(*SIZE)[None].repeat(2, axis=0), np.zeros((2, *SIZE), bool)
     holes[:, 20:40, 30:50] = True
-    canvas = Canvas(shot_of([(0, 0), (3.4, -2.7)], "registered"), SIZE)
+    turned = np.vstack([cv2.getRotationMatrix2D((40, 30), degrees, zoom), [0, 0, 1]])
+    turned[:2, 2] += 3.4, -2.7
+    canvas = Canvas(Shot(0, 2, "registered", np.stack([np.eye(3), turned]), 0.0, 1.0), SIZE)
     before = canvas.lay(frames, holes, 0)
     painted = frames.copy()
     painted[holes] = 255 - painted[holes]

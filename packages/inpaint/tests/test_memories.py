@@ -50,6 +50,11 @@ def test_a_memory_goes_to_arrays_and_back() -> None:
         assert np.array_equal(getattr(again.memory, name), getattr(sparse.memory, name))
 
 
+def test_colours_are_rounded_to_the_nearest_level() -> None:
+    memory = Memory(np.full((3, 2), [[10.4, 10.6]], np.float32), np.ones(2, np.float32), np.zeros(2, np.float32))
+    assert SparseMemory(np.arange(2), memory).to_arrays("x")["x_colour"].tolist() == [[10, 11]] * 3
+
+
 def test_handing_on_is_a_search_through_all_chunks_before() -> None:
     """Each chunk tells the time at which it last saw the places that the next chunk begins with covered."""
     rng = np.random.default_rng(0)

@@ -82,6 +82,30 @@ def test_a_hand_held_camera_makes_no_motion(static: tuple[Clip, np.ndarray, Surv
     assert precision > 0.75
 
 
+def test_sharp_edges_under_a_hand_held_camera_are_not_marked() -> None:
+    """Half a pixel of blur on an edge of 200 grey levels differs by more than any noise."""
+    frames = []
+    for t in range(FRAMES):
+        board = np.full((SIZE[0] + 40, SIZE[1] + 40, 3), 20, np.uint8)
+        for k in range(0, 160, 16):
+            board[:, k : k + 8] = 220
+            board[k : k + 4] = 140
+        shift = np.array([[1, 0, 20 + 5 * np.sin(t / 5)], [0, 1, 20 + 5 * np.cos(t / 7)]])
+        frames.append(cv2.warpAffine(board, shift, SIZE[::-1], flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP))
+    clip = Clip.from_numpy(np.stack(frames), FPS)
+    assert MotionSegmenter(surveyed(clip))(clip, 0).float().mean() < 0.001
+
+
+def test_where_there_is_no_background_nothing_is_marked(static: tuple[Clip, np.ndarray, Survey]) -> None:
+    clip, truth, survey = static
+    seen = np.ones(SIZE, bool)
+    seen[:, 64:] = False
+    background = replace(survey.backgrounds[0], seen=seen)
+    found = MotionSegmenter(replace(survey, backgrounds=(background,)))(clip, 0).numpy()
+    assert not found[:, :, 70:].any()
+    assert (found & truth)[:, :, :60].sum() > 0.95 * truth[:, :, :60].sum()
+
+
 def test_frames_may_come_in_pieces(static: tuple[Clip, np.ndarray, Survey]) -> None:
     clip, _, survey = static
     segmenter = MotionSegmenter(survey)

@@ -12,7 +12,7 @@ import tyro
 
 from maskreel.common.cli import progress
 from maskreel.common.errors import InputError
-from maskreel.inpaint.config import InpaintConfig
+from maskreel.inpaint.config import InpaintConfig  # noqa: TC001 (tyro reads annotations at run time)
 from maskreel.inpaint.estimate import estimate
 from maskreel.inpaint.inpainter import VideoInpainter
 

@@ -3,9 +3,9 @@
 Frames are sampled over a window of time, laid over each other by the camera's motion and reduced per pixel:
 
 - the dominant plate: the temporal median;
-- what came before and what comes after: for every sixteenth of the window, the last and the next look of a place while it
-  and all that is near it stood perfectly still. So writing, the next slide or a parked car become background, but not
-  somebody who stands about: people never stand like a stone;
+- what came before and what comes after: for every sixteenth of the window, the last and the next look of a place while
+  it and all that is near it stood perfectly still. So writing, the next slide or a parked car become background, but
+  not somebody who stands about: people never stand like a stone;
 - the noise level: the 40th percentile of the deviation from the dominant plate, robust while things cover a pixel less
   than 60 % of the time.
 
@@ -15,6 +15,7 @@ All images are at the analysis scale (see `analysis_scale`), RGB.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -67,7 +68,9 @@ def shrink(frame: np.ndarray) -> np.ndarray:
     return frame if scale == 1 else cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
 
 
-def fit_background(samples: np.ndarray, inside: np.ndarray | None, start: int, stop: int, to_canvas: np.ndarray) -> Background:
+def fit_background(
+    samples: np.ndarray, inside: np.ndarray | None, start: int, stop: int, to_canvas: np.ndarray
+) -> Background:
     """Reduce sampled frames, already on one canvas, to a background.
 
     Args:
@@ -83,7 +86,7 @@ def fit_background(samples: np.ndarray, inside: np.ndarray | None, start: int, s
     noise = _noise(samples, inside, dominant)
     count = min(_SEGMENTS, max(1, len(samples) // _PART_SAMPLES))
     bounds = np.linspace(0, len(samples), count + 1).astype(int)
-    parts = [slice(a, b) for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+    parts = [slice(a, b) for a, b in pairwise(bounds)]
     looks = [_local_plate(samples[part], None if inside is None else inside[part], dominant) for part in parts]
     calm = [_is_calm(spread > _CHANGE_LEVELS + noise) for _, spread in looks]
     before = _last_calm([look for look, _ in looks], calm, dominant)
@@ -119,9 +122,7 @@ def _deviation(samples: np.ndarray, inside: np.ndarray | None, plate: np.ndarray
     return np.take_along_axis(np.sort(deviation, axis=0), index[None], axis=0)[0]
 
 
-def _local_plate(
-    samples: np.ndarray, inside: np.ndarray | None, dominant: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def _local_plate(samples: np.ndarray, inside: np.ndarray | None, dominant: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The median of a part of the window, uint8 (h, w, 3), and how far its samples spread around it, uint8 (h, w)."""
     median, seen = _median(samples, inside)
     median = np.where(seen[..., None], median, dominant)

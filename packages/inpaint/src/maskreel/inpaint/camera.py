@@ -1,9 +1,9 @@
 """Camera motion: how every frame of a shot lies over the shot's first frame.
 
 Corner features are tracked with pyramidal Lucas-Kanade (Bouguet 2001) from a key frame straight into every frame, so no
-drift builds up while the camera stays near the key frame. The simplest motion that explains them is fitted with RANSAC: a
-similarity unless a homography fits clearly better, because a homography bends wildly where it has no corners. People and
-other moving things are outliers of that fit as long as they do not carry most of the corners.
+drift builds up while the camera stays near the key frame. The simplest motion that explains them is fitted with
+RANSAC: a similarity unless a homography fits clearly better, because a homography bends wildly where it has no
+corners. People and other moving things are outliers of that fit as long as they do not carry most of the corners.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ import numpy as np
 __all__ = ["CameraTracker", "Registration", "corner_shift"]
 
 _WORKING_HEIGHT = 540  # rows; above it, tracking gets slower but no more precise
-_CELLS = 16  # the shorter side of the frame in cells; corners are spread over cells so that no person holds most of them
+_CELLS = 16  # the shorter side of the frame in cells; spread over cells, no person holds most of the corners
 _CORNERS_PER_CELL = 3
 _MIN_POINTS = 12
 _RANSAC_PX = 1.5
-_CALM_FRAMES = 10  # after so many frames over the first one, every fourth corner is enough to see the camera start to move
+_CALM_FRAMES = 10  # after so many frames over the first one, every fourth corner shows the camera starting to move
 _CALM_PX = 0.5
 _CONTINUITY_PX = 6.0  # how far a corner moves between frames at most if the camera moves as people move cameras
 _CUT_LEVELS = 30  # a pixel this many grey levels off has changed ...
@@ -76,7 +76,9 @@ class CameraTracker:
     def _shrink(self, frame: np.ndarray) -> np.ndarray:
         grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
         self._scale = min(1.0, _WORKING_HEIGHT / grey.shape[0])
-        return grey if self._scale == 1 else cv2.resize(grey, None, fx=self._scale, fy=self._scale, interpolation=cv2.INTER_AREA)
+        if self._scale == 1:
+            return grey
+        return cv2.resize(grey, None, fx=self._scale, fy=self._scale, interpolation=cv2.INTER_AREA)
 
     def _start(self, grey: np.ndarray, matrix: np.ndarray) -> None:
         self._key, self._key_matrix, self._to_key = grey, matrix, np.eye(3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -41,6 +42,6 @@ def plan_chunks(survey: Survey) -> tuple[Chunk, ...]:
         longest = max(frames_per_chunk(survey.size), _SHORTEST_FLOW if shot.mode == "flow" else 0)
         count = -(-(shot.stop - shot.start) // longest)
         bounds = [shot.start + k * (shot.stop - shot.start) // count for k in range(count + 1)]
-        for start, stop in zip(bounds[:-1], bounds[1:], strict=True):
+        for start, stop in pairwise(bounds):
             chunks.append(Chunk(len(chunks), start, stop, shot))
     return tuple(chunks)

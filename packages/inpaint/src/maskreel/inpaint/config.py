@@ -1,4 +1,4 @@
-"""Every setting of an inpainting job: the one source of the Python API, the command's flags and the record of a result."""
+"""Every setting of an inpainting job: the one source of the Python API, the flags and the record of a result."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ class InpaintConfig:
     """Settings of `VideoInpainter`. Lengths are in pixels of the source."""
 
     mode: Literal["auto"] | Mode = "auto"
-    """How holes are filled. static: from the same pixel at another moment. registered: the same after frames are laid over
-    each other. flow: along optical flow. auto: chosen per shot by looking at the camera."""
+    """How holes are filled. static: from the same pixel at another moment. registered: the same after frames are laid
+    over each other. flow: along optical flow. auto: chosen per shot by looking at the camera."""
     segmenter: SegmenterName = "motion"
     """Who marks what shall go, unless masks are given. motion: whatever moves before a static or gently moving camera;
     needs no weights. The others: people, by torchvision's networks."""
     reveal: Reveal = "auto"
-    """Which moment a covered pixel is copied from. auto: past and future fade into each other, and where they differ the
-    future shows. future suits boards, past suits scenes that get littered, nearest suits slow changes of light."""
+    """Which moment a covered pixel is copied from. auto: past and future fade into each other, and where they differ
+    the future shows. future suits boards, past suits scenes that get littered, nearest suits slow changes of light."""
     fill: FillMethod = "telea"
     """How pixels that no frame shows are painted: telea (fast marching) or ns (Navier-Stokes)."""
     analysis_fps: float | None = None
@@ -40,7 +40,8 @@ class InpaintConfig:
     temporal_union: int | None = None
     """Frames before and after whose masks are added. None: 1, 0 for given masks."""
     min_size: float = 0.015
-    """Smallest thing that counts as moving, as a fraction of the height: things of less than its square are left alone."""
+    """Smallest thing that counts as moving, as a fraction of the height: things of less than its square are left
+    alone."""
     sensitivity: float = 1.0
     """Above 1, motion is marked at smaller differences from the background; below 1, at larger ones."""
     feather: float = 2.0

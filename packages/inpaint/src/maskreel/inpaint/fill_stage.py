@@ -1,8 +1,8 @@
 """Third stage of a job: fill the holes and encode, segment by segment.
 
-A segment is a few chunks long, starts with a key frame and is encoded by itself, so that a killed job loses one segment at
-most and the finished file is the same, bit for bit, whether or not it was interrupted. Beside each segment lies an .npz
-file with the figures for the report; a segment whose figures exist is done.
+A segment is a few chunks long, starts with a key frame and is encoded by itself, so that a killed job loses one
+segment at most and the finished file is the same, bit for bit, whether or not it was interrupted. Beside each segment
+lies an .npz file with the figures for the report; a segment whose figures exist is done.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 
 from maskreel.common import masks as mask_ops
@@ -27,6 +26,8 @@ from maskreel.inpaint.temporal_mode import TemporalMode
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    import numpy as np
 
     from maskreel.common.video import VideoInfo
     from maskreel.inpaint.chunks import Chunk

@@ -67,8 +67,11 @@ class FlowMode:
     def save(self, path: Path) -> None:
         """Keep what the next chunk needs in an .npz file."""
         if self._carry is not None:
+            carry = self._carry
             with atomic_path(path) as scratch:
-                np.savez_compressed(scratch, **{name: np.asarray(value) for name, value in vars(self._carry).items()})
+                np.savez_compressed(
+                    scratch, stop=np.array(carry.stop), frames=carry.frames, synthesised=carry.synthesised
+                )
 
     def load(self, path: Path) -> None:
         """Go on after the chunk at whose end `save` was called."""

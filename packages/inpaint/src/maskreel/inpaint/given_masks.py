@@ -35,6 +35,11 @@ class GivenMasks:
             InputError: if the masks differ from the video in size or number.
         """
         masks = iterate_masks(
-            self._path, size=clip.size, frame_count=self._frame_count, chunk=len(clip), start=start, stop=start + len(clip)
+            self._path,
+            size=clip.size,
+            frame_count=self._frame_count,
+            chunk=len(clip),
+            start=start,
+            stop=start + len(clip),
         )
         return torch.cat(list(masks))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import shutil
 import tempfile
-from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
@@ -130,7 +129,9 @@ class VideoInpainter:
             logger.warning("%s: nothing to remove was found", pipeline.info.path)
             _copy_unchanged(pipeline.info.path, target)
         record = target.with_suffix(".json")
-        write_json(record, {"source": str(pipeline.info.path), "config": asdict(self.config), "summary": asdict(summary)})
+        write_json(
+            record, {"source": str(pipeline.info.path), "config": asdict(self.config), "summary": asdict(summary)}
+        )
         report = write_report(
             target.with_suffix(".html"), pipeline.info.path, target, pipeline.load_masks, figures, summary
         )
@@ -152,10 +153,9 @@ class VideoInpainter:
             source, marks = folder / "source.mkv", folder / "masks"
             write(source, clip, codec="ffv1")
             if masks is not None:
-                if masks.dtype != torch.bool or tuple(masks.shape) != (len(clip), *clip.size):
-                    raise ValueError(
-                        f"masks must be bool ({len(clip)}, {clip.size[0]}, {clip.size[1]}), got {masks.dtype} {tuple(masks.shape)}"
-                    )
+                expected = (len(clip), *clip.size)
+                if masks.dtype != torch.bool or tuple(masks.shape) != expected:
+                    raise ValueError(f"masks must be bool {expected}, got {masks.dtype} {tuple(masks.shape)}")
                 for i, mask in enumerate(masks):
                     write_binary_png(marks / f"{i:06d}.png", mask)
             result = lossless.inpaint(source, marks if masks is not None else None, output=folder / "result.mkv")
@@ -164,7 +164,9 @@ class VideoInpainter:
 
     def _target(self, info: VideoInfo, output: str | os.PathLike[str] | None, *, copy_streams: bool) -> Path:
         path = info.path.resolve() if info.path.is_dir() else info.path  # so that "." has a name
-        suffix = ".mkv" if self.config.lossless else path.suffix.lower() if path.suffix.lower() in _CONTAINERS else ".mp4"
+        suffix = (
+            ".mkv" if self.config.lossless else path.suffix.lower() if path.suffix.lower() in _CONTAINERS else ".mp4"
+        )
         target = Path(output) if output else path.with_name(f"{path.stem}.inpainted{suffix}")
         allowed = (".mkv",) if self.config.lossless else _CONTAINERS
         if target.suffix.lower() not in allowed:

@@ -1,8 +1,8 @@
 """Second stage of a job: masks for every frame, and what each chunk knows that its neighbours will need.
 
-One .npz file per chunk holds the masks, packed to bits, and the chunk's memories at the places covered at its borders. A
-chunk whose file exists is done. When all chunks of a shot are done, one pass from the last to the first hands on what lies
-ahead of each of them, to files again, so that memory does not grow with the video.
+One .npz file per chunk holds the masks, packed to bits, and the chunk's memories at the places covered at its borders.
+A chunk whose file exists is done. When all chunks of a shot are done, one pass from the last to the first hands on
+what lies ahead of each of them, to files again, so that memory does not grow with the video.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What lies before and after each chunk: memories that cross chunks, kept only for the places that need them.
 
-A place needs the past of a chunk only if it is covered in the chunk's first frame, and the future only if it is covered in
-the last. So every chunk stores, at the places covered at its borders, what it can tell its neighbours, and one pass over
-these small arrays, forward and backward, hands the memories on through chunks that never saw the place.
+A place needs the past of a chunk only if it is covered in the chunk's first frame, and the future only if it is
+covered in the last. So every chunk stores, at the places covered at its borders, what it can tell its neighbours, and
+one pass over these small arrays, forward and backward, hands the memories on through chunks that never saw the place.
 """
 
 from __future__ import annotations

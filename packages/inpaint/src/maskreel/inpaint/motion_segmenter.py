@@ -31,7 +31,8 @@ class MotionSegmenter:
 
     Args:
         survey: the survey of the very video whose frames will be given.
-        low: score that a foreground pixel needs where it hangs together with a stronger one; 1 is the edge of the noise.
+        low: score that a foreground pixel needs where it hangs together with a stronger one; 1 is the edge of the
+            noise.
         high: score that one pixel in seven of a region, or a disk's worth, needs for the region to count.
         min_size: smallest region, as a fraction of the frame's height: regions of less than its square are dropped.
     """
@@ -59,7 +60,8 @@ class MotionSegmenter:
         return torch.from_numpy(masks)
 
     def _score(self, frame: np.ndarray, index: int) -> np.ndarray:
-        """float32 (h, w): difference to the nearest plate in units of what noise explains; 0 where there is no plate."""
+        """float32 (h, w): difference to the nearest plate in units of what noise explains; 0 where there is no
+        plate."""
         background = self._survey.background(index)
         small = shrink(frame)
         plates, noise, seen = self._view(background, index, (small.shape[0], small.shape[1]))

@@ -53,7 +53,7 @@ class Watch(Protocol):
 
 
 @contextmanager
-def unwatched(stage: str, total: int) -> Iterator[Callable[[int], object]]:  # noqa: ARG001
+def unwatched(stage: str, total: int) -> Iterator[Callable[[int], object]]:
     """A `Watch` that tells nobody."""
     yield lambda _: None
 
@@ -190,7 +190,8 @@ class Pipeline:
         survey = surveyor.finish()
         if survey.frame_count != self.frame_count:
             raise InputError(
-                f"{self.info.path}: only {survey.frame_count} of {self.frame_count} frames can be decoded; the file is cut off"
+                f"{self.info.path}: only {survey.frame_count} of {self.frame_count} frames can be decoded;"
+                " the file is cut off"
             )
         return survey
 
@@ -199,10 +200,11 @@ class Pipeline:
         if self.config.mode == "static":
             return replace(shot, mode="static", matrices=np.broadcast_to(np.eye(3), shot.matrices.shape).copy())
         left, top, right, bottom = canvas_box(shot.matrices, self.info.size)
-        if self.config.mode == "registered" and (right - left) * (bottom - top) > _LARGEST_CANVAS * np.prod(self.info.size):
+        frames = (right - left) * (bottom - top) / np.prod(self.info.size)
+        if self.config.mode == "registered" and frames > _LARGEST_CANVAS:
             raise InputError(
-                f"{self.info.path}: the camera sweeps too far in frames {shot.start} to {shot.stop} for --mode registered;"
-                " use --mode flow"
+                f"{self.info.path}: the camera sweeps too far in frames {shot.start} to {shot.stop}"
+                " for --mode registered; use --mode flow"
             )
         assert self.config.mode != "auto"
         return replace(shot, mode=self.config.mode)

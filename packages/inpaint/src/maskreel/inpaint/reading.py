@@ -56,7 +56,9 @@ class ForwardReader:
         while self._end < stop:
             clip = next(self._stream, None)
             if clip is None:
-                raise InputError(f"{self._path}: the video ends after {self._end} frames, but frame {stop - 1} is needed")
+                raise InputError(
+                    f"{self._path}: the video ends after {self._end} frames, but frame {stop - 1} is needed"
+                )
             self._held.append(clip)
             self._end += len(clip)
         self._drop_before(start)

@@ -25,7 +25,12 @@ _STRIPS = 4
 
 
 def write_report(
-    path: Path, source: Path, output: Path, masks: Callable[[], Iterator[torch.Tensor]], figures: Figures, summary: Summary
+    path: Path,
+    source: Path,
+    output: Path,
+    masks: Callable[[], Iterator[torch.Tensor]],
+    figures: Figures,
+    summary: Summary,
 ) -> Path:
     """Write the page, and beside it a picture of frames before and after.
 
@@ -86,7 +91,10 @@ def _add_maps(page: Page, figures: Figures) -> None:
     doubt = torch.from_numpy(figures.doubt_map / np.maximum(figures.covered_map, 1))
     page.images_row(
         [heatmap(often), heatmap(doubt, limits=(0.0, 1.0))],
-        [f"how often a pixel was replaced (bright: {float(often.max()):.0%} of the frames)", "doubt where it was (bright: painted)"],
+        [
+            f"how often a pixel was replaced (bright: {float(often.max()):.0%} of the frames)",
+            "doubt where it was (bright: painted)",
+        ],
     )
 
 

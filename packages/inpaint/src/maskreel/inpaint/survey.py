@@ -12,7 +12,6 @@ from maskreel.inpaint.background import Background, analysis_scale, fit_backgrou
 from maskreel.inpaint.camera import CameraTracker, Registration, corner_shift
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from fractions import Fraction
     from pathlib import Path
 
@@ -93,7 +92,9 @@ class Survey:
             backgrounds = []
             while (name := f"background{len(backgrounds)}") + "_start" in file:
                 start, stop = int(file[f"{name}_start"]), int(file[f"{name}_stop"])
-                arrays = [file[f"{name}_{field}"] for field in ("to_canvas", "dominant", "before", "after", "noise", "seen")]
+                arrays = [
+                    file[f"{name}_{field}"] for field in ("to_canvas", "dominant", "before", "after", "noise", "seen")
+                ]
                 backgrounds.append(Background(start, stop, *arrays))
             height, width = file["size"].tolist()
             return cls((height, width), tuple(shots), tuple(backgrounds))
@@ -221,7 +222,9 @@ def _lay_out(
     left, top, right, bottom = canvas_box(matrices, size)
     to_canvas = to_small @ np.array([[1, 0, -left], [0, 1, -top], [0, 0, 1.0]])
     shape = (round((bottom - top) * scale), round((right - left) * scale))
-    laid = [_warp_sample(s, to_canvas @ m @ np.linalg.inv(to_small), shape) for s, m in zip(samples, matrices, strict=True)]
+    laid = [
+        _warp_sample(s, to_canvas @ m @ np.linalg.inv(to_small), shape) for s, m in zip(samples, matrices, strict=True)
+    ]
     return np.stack([frame for frame, _ in laid]), np.stack([inside for _, inside in laid]), to_canvas
 
 

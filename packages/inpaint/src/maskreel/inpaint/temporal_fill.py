@@ -1,9 +1,10 @@
 """Fill a covered pixel with what the same place shows at another moment.
 
-Works on columns: K places, each seen over T frames. Going forward in time, every place remembers what it looked like when
-it was last uncovered; going backward, what it will look like when it is next uncovered. The two memories are running means
-over the most recent samples that agree, which takes the noise of single frames out, and a new look is believed only once
-three samples in a row show it, so a shadow or a badly masked edge just before the pixel gets covered is not remembered.
+Works on columns: K places, each seen over T frames. Going forward in time, every place remembers what it looked like
+when it was last uncovered; going backward, what it will look like when it is next uncovered. The two memories are
+running means over the most recent samples that agree, which takes the noise of single frames out, and a new look is
+believed only once three samples in a row show it, so a shadow or a badly masked edge just before the pixel gets
+covered is not remembered.
 """
 
 from __future__ import annotations
@@ -90,7 +91,9 @@ class _Recorder:
         self._rival_count[places[won]] = 0
 
 
-def remember(colours: np.ndarray, known: np.ndarray, times: np.ndarray, *, tolerance: float, memory: Memory | None = None) -> Memory:
+def remember(
+    colours: np.ndarray, known: np.ndarray, times: np.ndarray, *, tolerance: float, memory: Memory | None = None
+) -> Memory:
     """What K places look like at the end of some frames; hand the frames over backward to look into the future.
 
     Args:

@@ -104,7 +104,9 @@ class TemporalMode:
         wanted = np.stack([frame.reshape(-1)[places] for frame in laid.wanted])
         times = np.arange(chunk.start, chunk.stop)
         tolerance, reveal = self._tolerance, self._reveal
-        filled, confidence = fill_columns(colours, known, wanted, times, past, future, tolerance=tolerance, reveal=reveal)
+        filled, confidence = fill_columns(
+            colours, known, wanted, times, past, future, tolerance=tolerance, reveal=reveal
+        )
         covered = [places[frame] for frame in wanted]
         for where, colour, sure in zip(covered, filled, confidence, strict=True):
             never = sure == 0

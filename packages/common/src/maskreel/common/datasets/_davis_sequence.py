@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from PIL import Image
+
 from maskreel.common import masks
 from maskreel.common.errors import InputError
 from maskreel.common.video import Clip
-from PIL import Image
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

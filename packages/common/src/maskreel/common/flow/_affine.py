@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
+
 from maskreel.common.flow._checks import check_size
 
 if TYPE_CHECKING:

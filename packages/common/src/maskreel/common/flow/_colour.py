@@ -6,6 +6,7 @@ import math
 from itertools import pairwise
 
 import torch
+
 from maskreel.common.flow._checks import check_flow
 
 # Steps between the corners of the wheel, red to yellow and so on; more steps where the eye sees finer differences.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+
 from maskreel.common.flow._checks import check_flow
 from maskreel.common.flow._warp import inside, warp
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+
 from maskreel.common.atomic import atomic_path
 from maskreel.common.errors import InputError
 from maskreel.common.flow._checks import check_flow

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from maskreel.common.flow._checks import check_flow, check_size
 from torch.nn import functional as F
+
+from maskreel.common.flow._checks import check_flow, check_size
 
 if TYPE_CHECKING:
     import torch

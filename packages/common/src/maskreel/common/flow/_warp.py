@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
-from maskreel.common.flow._checks import check_flow
 from torch.nn import functional as F
+
+from maskreel.common.flow._checks import check_flow
 
 
 def warp(

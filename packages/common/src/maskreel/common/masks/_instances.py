@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
+
 from maskreel.common.masks._labels import VOID, require_labels, require_masks
 
 if TYPE_CHECKING:

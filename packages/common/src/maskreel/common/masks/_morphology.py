@@ -13,6 +13,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 import torch
+
 from maskreel.common.masks._planes import map_planes
 
 # Up to here the disk as a structuring element is faster than the distance transform (measured at 768x576).

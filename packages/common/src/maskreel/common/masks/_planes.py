@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import cv2
 import torch
+
 from maskreel.common.masks._labels import require_masks
 
 if TYPE_CHECKING:

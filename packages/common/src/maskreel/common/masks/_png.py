@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
+from PIL import Image, UnidentifiedImageError
+
 from maskreel.common.atomic import atomic_path
 from maskreel.common.errors import InputError
 from maskreel.common.masks._labels import VOID, require_labels, require_masks
 from maskreel.common.masks._palette import DAVIS_PALETTE
-from PIL import Image, UnidentifiedImageError
 
 if TYPE_CHECKING:
     import os

@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import torch
+
 from maskreel.common.masks._labels import require_masks
 from maskreel.common.masks._planes import map_planes
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 import torch
+
 from maskreel.common.masks._labels import require_masks
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+
 from maskreel.common.errors import InputError
 from maskreel.common.masks._png import GREY_THRESHOLD, PngKind, grey_threshold, load_levels, object_pixels
 

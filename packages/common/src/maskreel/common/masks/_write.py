@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
+
 from maskreel.common.errors import InputError
 from maskreel.common.masks._labels import require_masks
 from maskreel.common.masks._png import write_binary_png

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import torch
+
 from maskreel.common.metrics._checks import check_masks, wide_dtype
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 import torch
+
 from maskreel.common.metrics._checks import check_same_shape, wide_dtype
 from maskreel.common.metrics._distributed import sum_over_ranks
 

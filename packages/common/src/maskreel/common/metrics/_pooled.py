@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Self
 
 import torch
+
 from maskreel.common.metrics._distributed import sum_over_ranks
 
 

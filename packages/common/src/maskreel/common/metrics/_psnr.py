@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+
 from maskreel.common.metrics._checks import check_images, wide_dtype
 from maskreel.common.metrics._pooled import PooledScore
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import torch
+
 from maskreel.common.metrics._checks import check_images, unit_range, wide_dtype
 from maskreel.common.metrics._pooled import PooledScore
 

@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 import torch
+
 from maskreel.common.flow import warp
 from maskreel.common.metrics._checks import check_frames, check_pixel_mask, check_same_shape, unit_range, wide_dtype
 

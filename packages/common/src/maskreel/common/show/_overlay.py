@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+
 from maskreel.common.show._colours import PALETTE
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import torch
+
 from maskreel.common.atomic import atomic_path
 from maskreel.common.show._save import to_pillow
 from maskreel.common.show._style import STYLE

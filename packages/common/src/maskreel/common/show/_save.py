@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+
 from maskreel.common.atomic import atomic_path
 from maskreel.common.show._check import check_image
 
@@ -15,8 +16,9 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
     import torch
-    from maskreel.common.video import Clip
     from PIL.Image import Image
+
+    from maskreel.common.video import Clip
 
 __all__ = ["save_animation", "save_image"]
 

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 import torch
+
 from maskreel.common.show._check import check_image
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+
 from maskreel.common.errors import InputError
 
 if TYPE_CHECKING:
