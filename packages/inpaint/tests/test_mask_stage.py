@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -73,8 +74,8 @@ def masks_of(stage: MaskStage, chunks: tuple[Chunk, ...]) -> torch.Tensor:
     return torch.cat([load_masks(stage.folder, chunk, SIZE) for chunk in chunks])
 
 
-@pytest.mark.parametrize("union", [0, 1, 30])
-@pytest.mark.parametrize("mode", ["static", "registered", "flow"])
+@pytest.mark.parametrize("union", [1, 30])
+@pytest.mark.parametrize("mode", ["static", "flow"])
 def test_masks_of_chunks_are_those_of_the_whole_video(
     video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, union: int, mode: Mode
 ) -> None:
@@ -96,7 +97,7 @@ def test_frames_that_were_not_asked_lie_between_those_that_were(
     asked = sorted({*range(0, FRAMES, stride), FRAMES - 1})
     assert sorted(set(segmenter.asked)) == asked
     marked = told_masks().clone()
-    for a, b in zip(asked, asked[1:], strict=False):
+    for a, b in itertools.pairwise(asked):
         marked[a + 1 : b] = fill_between(told_masks()[a], told_masks()[b], b - a - 1)
     assert torch.equal(masks_of(stage, chunks), stage.refinement(marked, 0, FRAMES))
 

@@ -15,6 +15,7 @@ All images are at the analysis scale (see `analysis_scale`), RGB.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import cv2
@@ -26,6 +27,7 @@ _SEGMENTS = 16
 _PART_SAMPLES = 7  # at least: in short clips, a slow thing would stand still within fewer
 _CHANGE_LEVELS = 12.0  # grey levels beyond the noise that make a change
 _CALM = 0.02  # fraction of unstable pixels around a calm place
+_STROKE = 0.035  # of the height: the widest line of a pen
 _ANALYSIS_HEIGHT = 288
 
 
@@ -55,6 +57,14 @@ class Background:
         count = len(self.before)
         now = min(max((index - self.start) * count // max(1, self.stop - self.start), 0), count - 1)
         return [self.dominant, self.before[now], self.after[now]]
+
+    @cached_property
+    def without_strokes(self) -> list[np.ndarray]:
+        """The dominant plate without dark and without light strokes, uint8 (h, w, 3): the board before it was written
+        on, which beside a writer no frame may show calmly."""
+        size = round(_STROKE * self.dominant.shape[0]) | 1
+        disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
+        return [cv2.morphologyEx(self.dominant, how, disk) for how in (cv2.MORPH_CLOSE, cv2.MORPH_OPEN)]
 
 
 def analysis_scale(size: tuple[int, int]) -> float:

@@ -94,14 +94,15 @@ class CameraTracker:
         assert self._key is not None
         levels = min(3, int(np.log2(max(1, min(grey.shape) / 40))))  # or a person would fill the window at the top
         found, status, _ = cv2.calcOpticalFlowPyrLK(
-            self._key, grey, points, guess, winSize=(21, 21), maxLevel=levels, flags=cv2.OPTFLOW_USE_INITIAL_FLOW
-        )
+            self._key, grey, points, guess.copy(), winSize=(21, 21), maxLevel=levels, flags=cv2.OPTFLOW_USE_INITIAL_FLOW
+        )  # the copy, because OpenCV writes what it finds over the guess
         good = status.ravel() == 1
         if good.sum() < _MIN_POINTS:
             return self._to_key, 0.0, 0.0
         here, there = found[good, 0], points[good, 0]
         steady = np.linalg.norm(here - guess[good, 0], axis=1) < _CONTINUITY_PX
-        fit, steady_fit = _fit_motion(here, there), _fit_motion(here[steady], there[steady])
+        fit = _fit_motion(here, there)
+        steady_fit = fit if steady.all() else _fit_motion(here[steady], there[steady])
         if steady_fit is not None and (fit is None or steady_fit[1].sum() > 0.6 * fit[1].sum()):
             fit = steady_fit
         if fit is None:

@@ -77,7 +77,7 @@ class MotionSegmenter:
         self, background: Background, index: int, size: tuple[int, int]
     ) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
         """The plates around frame `index`, the noise and where they are known, as this frame's camera sees them."""
-        plates = background.plates(index)
+        plates = [*background.plates(index), *background.without_strokes]
         shot = self._survey.shot(index)
         if shot.mode == "static" and plates[0].shape[:2] == size:
             return plates, background.noise, background.seen

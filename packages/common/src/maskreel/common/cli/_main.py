@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 GROUP = "maskreel.commands"
-PARTS = ("inversion", "vfp", "animate", "inpaint")
-"""Parts that exist, installed or not: an unknown name is answered with the command that installs it."""
+PARTS = ("inpaint",)
+"""Parts that have a command, installed or not: an unknown name is answered with the command that installs it."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
