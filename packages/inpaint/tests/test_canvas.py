@@ -98,7 +98,7 @@ def test_known_and_wanted_places_exclude_each_other(frames: np.ndarray, holes: n
     assert laid.known.any()
 
 
-@pytest.mark.parametrize(("zoom", "degrees"), [(1.0, 0.0), (1.5, 0.0), (0.8, 10.0)])
+@pytest.mark.parametrize(("zoom", "degrees"), [(1.0, 0.0), (2.0, 0.0), (0.8, 10.0)])
 def test_nothing_that_a_covered_pixel_reaches_is_known(zoom: float, degrees: float) -> None:
     """Paint the hole in another colour: no known place of the canvas may change."""
     frames, holes = texture(*SIZE)[None].repeat(2, axis=0), np.zeros((2, *SIZE), bool)

@@ -93,6 +93,14 @@ def test_handing_on_leaves_what_was_told_unchanged() -> None:
     assert not told[1].memory.count.any()
 
 
+def test_handing_on_holds_one_memory_at_a_time() -> None:
+    """A film has thousands of chunks: each is read when its turn comes, and let go."""
+    parts = [SparseMemory(np.array([k]), memory_of([k], [k])) for k in range(5)]
+    handed = hand_on(parts.pop(0) for _ in range(5))
+    left = [len(parts) for _ in handed]
+    assert left == [5, 4, 3, 2, 1, 0]
+
+
 class Told:
     """A segmenter that has been told the answer."""
 

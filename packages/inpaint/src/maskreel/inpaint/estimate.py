@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import sys
 import tempfile
 import time
@@ -59,5 +58,7 @@ def estimate(inpainter: VideoInpainter, video: Path, masks: Path | None = None) 
 
 
 def _peak_bytes() -> int:
+    import resource  # not on Windows, where all else works
+
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
