@@ -92,8 +92,9 @@ class CameraTracker:
         points = np.ascontiguousarray(self._key_points[::4]) if calm else self._key_points
         guess = cv2.perspectiveTransform(points, np.linalg.inv(self._to_key)).astype(np.float32)
         assert self._key is not None
+        levels = min(3, int(np.log2(max(1, min(grey.shape) / 40))))  # or a person would fill the window at the top
         found, status, _ = cv2.calcOpticalFlowPyrLK(
-            self._key, grey, points, guess.copy(), winSize=(21, 21), maxLevel=3, flags=cv2.OPTFLOW_USE_INITIAL_FLOW
+            self._key, grey, points, guess.copy(), winSize=(21, 21), maxLevel=levels, flags=cv2.OPTFLOW_USE_INITIAL_FLOW
         )  # the copy, because OpenCV writes what it finds over the guess
         good = status.ravel() == 1
         if good.sum() < _MIN_POINTS:
