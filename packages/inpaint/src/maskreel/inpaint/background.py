@@ -21,7 +21,7 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
-__all__ = ["Background", "analysis_scale", "fit_background", "shrink"]
+__all__ = ["Background", "analysis_scale", "difference", "fit_background", "shrink", "to_analysis"]
 
 _SEGMENTS = 16
 _PART_SAMPLES = 7  # at least: in short clips, a slow thing would stand still within fewer
@@ -70,6 +70,12 @@ class Background:
 def analysis_scale(size: tuple[int, int]) -> float:
     """The factor from full frames of (height, width) to the frames that the background model works on."""
     return min(1.0, _ANALYSIS_HEIGHT / min(size))
+
+
+def to_analysis(size: tuple[int, int]) -> np.ndarray:
+    """float64 (3, 3): positions in a full frame of (height, width) to positions in the shrunken one."""
+    scale = analysis_scale(size)
+    return np.array([[scale, 0, scale / 2 - 0.5], [0, scale, scale / 2 - 0.5], [0, 0, 1]])
 
 
 def shrink(frame: np.ndarray) -> np.ndarray:
@@ -123,7 +129,7 @@ def _noise(samples: np.ndarray, inside: np.ndarray | None, dominant: np.ndarray)
 
 def _deviation(samples: np.ndarray, inside: np.ndarray | None, plate: np.ndarray, share: float) -> np.ndarray:
     """The deviation from the plate that this share of the samples stays below, uint8 (h, w); 0 where there are none."""
-    deviation = np.stack([_difference(sample, plate) for sample in samples])
+    deviation = np.stack([difference(sample, plate) for sample in samples])
     if inside is None:
         return np.sort(deviation, axis=0)[int(share * len(samples))]
     deviation[~inside] = 0  # these come first in the order
@@ -157,7 +163,7 @@ def _last_calm(looks: list[np.ndarray], calm: list[np.ndarray], dominant: np.nda
     return np.stack(plates)
 
 
-def _difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """uint8 (h, w): largest absolute difference over the channels."""
     channels = cv2.split(cv2.absdiff(a, b))
     return cv2.max(cv2.max(channels[0], channels[1]), channels[2])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 import tempfile
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
@@ -13,7 +13,7 @@ import torch
 
 from maskreel.common.atomic import atomic_path, write_json
 from maskreel.common.errors import InputError
-from maskreel.common.masks import write_binary_png
+from maskreel.common.masks import write_masks
 from maskreel.common.video import Clip, VideoInfo, check_target, probe, read, write
 from maskreel.inpaint.config import InpaintConfig
 from maskreel.inpaint.flow_estimation import DISFlow, FlowEstimator
@@ -145,8 +145,6 @@ class VideoInpainter:
 
     def _inpaint_clip(self, clip: Clip, masks: torch.Tensor | None) -> Clip:
         """By way of lossless files, so that there is one way through the code."""
-        from dataclasses import replace
-
         lossless = VideoInpainter(replace(self.config, lossless=True), segmenter=self._segmenter, flow=self._flow)
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
@@ -156,8 +154,7 @@ class VideoInpainter:
                 expected = (len(clip), *clip.size)
                 if masks.dtype != torch.bool or tuple(masks.shape) != expected:
                     raise ValueError(f"masks must be bool {expected}, got {masks.dtype} {tuple(masks.shape)}")
-                for i, mask in enumerate(masks):
-                    write_binary_png(marks / f"{i:06d}.png", mask)
+                write_masks(marks, masks)
             result = lossless.inpaint(source, marks if masks is not None else None, output=folder / "result.mkv")
             frames = read(result.output).frames
         return Clip(frames, clip.fps, clip.start, clip.timestamps)

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import torch
 
-from maskreel.inpaint.background import Background, analysis_scale, shrink
+from maskreel.inpaint.background import Background, analysis_scale, difference, shrink, to_analysis
 
 if TYPE_CHECKING:
     from maskreel.common.video import Clip
@@ -65,11 +65,10 @@ class MotionSegmenter:
         background = self._survey.background(index)
         small = shrink(frame)
         plates, noise, seen = self._view(background, index, (small.shape[0], small.shape[1]))
-        difference = np.full(small.shape[:2], 255, np.uint8)
+        nearest = np.full(small.shape[:2], 255, np.uint8)
         for plate in plates:
-            channels = cv2.split(cv2.absdiff(small, plate))
-            difference = cv2.min(difference, cv2.max(cv2.max(channels[0], channels[1]), channels[2]))
-        score = difference.astype(np.float32) / (_LEVELS + _NOISE * noise)
+            nearest = cv2.min(nearest, difference(small, plate))
+        score = nearest.astype(np.float32) / (_LEVELS + _NOISE * noise)
         score[~seen] = 0
         return cv2.GaussianBlur(score, (0, 0), 0.8)
 
@@ -81,9 +80,7 @@ class MotionSegmenter:
         shot = self._survey.shot(index)
         if shot.mode == "static" and plates[0].shape[:2] == size:
             return plates, background.noise, background.seen
-        scale = analysis_scale(self._survey.size)
-        to_full = np.array([[1 / scale, 0, 0.5 / scale - 0.5], [0, 1 / scale, 0.5 / scale - 0.5], [0, 0, 1]])
-        matrix = background.to_canvas @ shot.matrix(index) @ to_full
+        matrix = background.to_canvas @ shot.matrix(index) @ np.linalg.inv(to_analysis(self._survey.size))
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         plates = [cv2.warpPerspective(plate, matrix, size[::-1], flags=flags) for plate in plates]
         noise = cv2.warpPerspective(background.noise, matrix, size[::-1], flags=flags)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import cv2
 import numpy as np
 
-from maskreel.inpaint.background import Background, analysis_scale, fit_background, shrink
+from maskreel.inpaint.background import Background, analysis_scale, fit_background, shrink, to_analysis
 from maskreel.inpaint.camera import CameraTracker, Registration, corner_shift
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class Survey:
 
 
 class Surveyor:
-    """Builds a `Survey` from the frames of a video, in order, in memory that does not grow with the video.
+    """Builds a `Survey` from the frames of a video, in order; holds a few plates for every window of 120 samples.
 
     Args:
         size: (height, width) of the frames.
@@ -215,8 +215,7 @@ def _lay_out(
     samples: list[np.ndarray], matrices: np.ndarray, size: tuple[int, int], *, moving: bool
 ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
     """Bring samples at the analysis scale onto one canvas: (frames, where they have pixels, first frame to canvas)."""
-    scale = analysis_scale(size)
-    to_small = np.array([[scale, 0, scale / 2 - 0.5], [0, scale, scale / 2 - 0.5], [0, 0, 1]])
+    scale, to_small = analysis_scale(size), to_analysis(size)
     if not moving:
         return np.stack(samples), None, to_small @ np.linalg.inv(matrices[0])
     left, top, right, bottom = canvas_box(matrices, size)
