@@ -1,0 +1,1 @@
+"""The table: cubes, spheres and cylinders that roll, slide and collide on a plane, ray cast."""

@@ -1,0 +1,134 @@
+"""Rigid bodies that slide, roll and collide on the floor, seen from above.
+
+Time goes in small steps. In each, friction with the floor slows every body, bodies move, and those that overlap push
+each other: an impulse along the contact's normal with restitution, and one across it with Coulomb friction, which also
+makes them spin (Baraff 1997, "An Introduction to Physically Based Modeling", part II). Both are equal and opposite, so
+momentum is kept, and neither adds energy. Python floats and only +, -, *, / and square roots: the same bits everywhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from maskreel.common.world._table.contacts import Contact, Footprint, touch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Body", "advance"]
+
+_SOLVER_ROUNDS = 6
+
+
+@dataclass
+class Body:
+    """A body of mass 1, and how it moves."""
+
+    x: float
+    y: float
+    vx: float
+    vy: float
+    size: float
+    """Radius of its disc, or half the side of its square."""
+    reach: float
+    """Radius of the disc around it."""
+    inertia: float
+    deceleration: float
+    """By friction with the floor, units per second squared."""
+    heading: tuple[float, float] | None = None
+    """Direction of one side, of length 1; None for a disc, whose turning cannot be seen."""
+    spin: float = 0.0
+    """Radians per second, counter-clockwise from above."""
+
+    @property
+    def footprint(self) -> Footprint:
+        return Footprint(self.x, self.y, self.size, self.heading)
+
+    @property
+    def energy(self) -> float:
+        return (self.vx * self.vx + self.vy * self.vy + self.inertia * self.spin * self.spin) / 2
+
+
+def advance(bodies: list[Body], seconds: float, *, restitution: float, friction: float) -> set[tuple[int, int]]:
+    """Move `bodies` on by one small step, in place, and return the pairs that pushed each other.
+
+    Args:
+        bodies: All that are on the table.
+        seconds: Length of the step; nobody may move more than a small part of his size in it.
+        restitution: Speed after a head-on collision over speed before it, 0 to 1.
+        friction: Coulomb's coefficient between two bodies.
+    """
+    for body in bodies:
+        _slide(body, seconds)
+    pushed: set[tuple[int, int]] = set()
+    for _ in range(_SOLVER_ROUNDS):
+        found = [
+            (i, j, contact)
+            for i, j, contact in _contacts(bodies)
+            if _push(bodies[i], bodies[j], contact, restitution, friction)
+        ]
+        if not found:
+            break
+        pushed |= {(i, j) for i, j, _ in found}
+    return pushed
+
+
+def _slide(body: Body, seconds: float) -> None:
+    speed = (body.vx * body.vx + body.vy * body.vy) ** 0.5
+    left = max(speed - body.deceleration * seconds, 0.0)
+    scale = left / speed if speed else 0.0
+    body.vx, body.vy = body.vx * scale, body.vy * scale
+    body.x, body.y = body.x + body.vx * seconds, body.y + body.vy * seconds
+    # A disc that spins on its base: torque 2/3 of friction times radius.
+    slower = 2 / 3 * body.deceleration * body.reach / body.inertia * seconds
+    body.spin = max(abs(body.spin) - slower, 0.0) * (1 if body.spin > 0 else -1)
+    if body.heading is not None and body.spin:
+        body.heading = _turn(body.heading, body.spin * seconds)
+
+
+def _turn(heading: tuple[float, float], angle: float) -> tuple[float, float]:
+    """For small angles, and without a sine: those differ from machine to machine in the last bit."""
+    cosine, sine = heading[0] - angle * heading[1], heading[1] + angle * heading[0]
+    length = (cosine * cosine + sine * sine) ** 0.5
+    return cosine / length, sine / length
+
+
+def _contacts(bodies: list[Body]) -> Iterator[tuple[int, int, Contact]]:
+    for i, j in combinations(range(len(bodies)), 2):
+        a, b = bodies[i], bodies[j]
+        dx, dy, reach = b.x - a.x, b.y - a.y, a.reach + b.reach
+        if dx * dx + dy * dy < reach * reach and (contact := touch(a.footprint, b.footprint)) is not None:
+            yield i, j, contact
+
+
+def _push(a: Body, b: Body, contact: Contact, restitution: float, friction: float) -> bool:
+    """Part two bodies and exchange an impulse if they approach; whether there was anything to do."""
+    (nx, ny), share = contact.normal, contact.depth / 2
+    a.x, a.y, b.x, b.y = a.x - nx * share, a.y - ny * share, b.x + nx * share, b.y + ny * share
+    arm_a = contact.point[0] - a.x, contact.point[1] - a.y
+    arm_b = contact.point[0] - b.x, contact.point[1] - b.y
+    dvx = b.vx - b.spin * arm_b[1] - a.vx + a.spin * arm_a[1]
+    dvy = b.vy + b.spin * arm_b[0] - a.vy - a.spin * arm_a[0]
+    approach = dvx * nx + dvy * ny
+    if approach >= 0:
+        return contact.depth > 1e-9
+    tx, ty = -ny, nx
+    across = dvx * tx + dvy * ty
+    normal = -(1 + restitution) * approach / _yield(a, b, arm_a, arm_b, (nx, ny))
+    tangential = -across / _yield(a, b, arm_a, arm_b, (tx, ty))
+    tangential = min(max(tangential, -friction * normal), friction * normal)
+    jx, jy = normal * nx + tangential * tx, normal * ny + tangential * ty
+    for body, arm, sign in ((a, arm_a, -1), (b, arm_b, 1)):
+        body.vx, body.vy = body.vx + sign * jx, body.vy + sign * jy
+        body.spin += sign * (arm[0] * jy - arm[1] * jx) / body.inertia
+    return True
+
+
+def _yield(
+    a: Body, b: Body, arm_a: tuple[float, float], arm_b: tuple[float, float], axis: tuple[float, float]
+) -> float:
+    """Change of the relative velocity of the contact's two sides along an axis, for an impulse of 1 along it."""
+    turn_a, turn_b = arm_a[0] * axis[1] - arm_a[1] * axis[0], arm_b[0] * axis[1] - arm_b[1] * axis[0]
+    return 2 + turn_a * turn_a / a.inertia + turn_b * turn_b / b.inertia
