@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from maskreel.common.world._table.contacts import Contact, Footprint, touch
+from maskreel.common.world._table.contacts import Contact, Footprint, Point, touch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,31 +104,39 @@ def _contacts(bodies: list[Body]) -> Iterator[tuple[int, int, Contact]]:
 
 
 def _push(a: Body, b: Body, contact: Contact, restitution: float, friction: float) -> bool:
-    """Part two bodies and exchange an impulse if they approach; whether there was anything to do."""
+    """Part two bodies and exchange impulses if they approach; whether there was anything to do."""
     (nx, ny), share = contact.normal, contact.depth / 2
     a.x, a.y, b.x, b.y = a.x - nx * share, a.y - ny * share, b.x + nx * share, b.y + ny * share
-    arm_a = contact.point[0] - a.x, contact.point[1] - a.y
-    arm_b = contact.point[0] - b.x, contact.point[1] - b.y
-    dvx = b.vx - b.spin * arm_b[1] - a.vx + a.spin * arm_a[1]
-    dvy = b.vy + b.spin * arm_b[0] - a.vy - a.spin * arm_a[0]
-    approach = dvx * nx + dvy * ny
+    normal, across = _Exchange(a, b, contact, (nx, ny)), _Exchange(a, b, contact, (-ny, nx))
+    approach = normal.speed()
     if approach >= 0:
         return contact.depth > 1e-9
-    tx, ty = -ny, nx
-    across = dvx * tx + dvy * ty
-    normal = -(1 + restitution) * approach / _yield(a, b, arm_a, arm_b, (nx, ny))
-    tangential = -across / _yield(a, b, arm_a, arm_b, (tx, ty))
-    tangential = min(max(tangential, -friction * normal), friction * normal)
-    jx, jy = normal * nx + tangential * tx, normal * ny + tangential * ty
-    for body, arm, sign in ((a, arm_a, -1), (b, arm_b, 1)):
-        body.vx, body.vy = body.vx + sign * jx, body.vy + sign * jy
-        body.spin += sign * (arm[0] * jy - arm[1] * jx) / body.inertia
+    impulse = -(1 + restitution) * approach / normal.response
+    normal.apply(impulse)
+    # After the normal impulse, which changes this speed too: each of the two by itself can only take energy.
+    stop = -across.speed() / across.response
+    across.apply(min(max(stop, -friction * impulse), friction * impulse))
     return True
 
 
-def _yield(
-    a: Body, b: Body, arm_a: tuple[float, float], arm_b: tuple[float, float], axis: tuple[float, float]
-) -> float:
-    """Change of the relative velocity of the contact's two sides along an axis, for an impulse of 1 along it."""
-    turn_a, turn_b = arm_a[0] * axis[1] - arm_a[1] * axis[0], arm_b[0] * axis[1] - arm_b[1] * axis[0]
-    return 2 + turn_a * turn_a / a.inertia + turn_b * turn_b / b.inertia
+class _Exchange:
+    """Impulses between two bodies at a contact, along one axis."""
+
+    def __init__(self, a: Body, b: Body, contact: Contact, axis: Point) -> None:
+        self._a, self._b, self._axis = a, b, axis
+        self._turn_a, self._turn_b = (
+            (contact.point[0] - body.x) * axis[1] - (contact.point[1] - body.y) * axis[0] for body in (a, b)
+        )
+        self.response = 2 + self._turn_a * self._turn_a / a.inertia + self._turn_b * self._turn_b / b.inertia
+        """Change of `speed` for an impulse of 1."""
+
+    def speed(self) -> float:
+        """Velocity of b's side of the contact against a's."""
+        a, b, (x, y) = self._a, self._b, self._axis
+        return (b.vx - a.vx) * x + (b.vy - a.vy) * y + b.spin * self._turn_b - a.spin * self._turn_a
+
+    def apply(self, impulse: float) -> None:
+        """On b, and its opposite on a."""
+        for body, turn, push in ((self._a, self._turn_a, -impulse), (self._b, self._turn_b, impulse)):
+            body.vx, body.vy = body.vx + push * self._axis[0], body.vy + push * self._axis[1]
+            body.spin += push * turn / body.inertia

@@ -91,7 +91,7 @@ class TableScene:
         if difficulty == "medium":
             return cls(size=size)
         if difficulty == "hard":
-            return cls(size=size, speed=1.3, objects=(4, 7))
+            return cls(size=size, speed=1.2, objects=(5, 6))
         raise ValueError(f"difficulty must be easy, medium or hard, got {difficulty!r}")
 
     @property
