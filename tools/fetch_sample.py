@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 
 NAME = "vtest.avi"
 SHA256 = "45cddc9490be69345cbdab64ca583be65987e864ca408038e648db99e10516cf"
-ROOT = Path(__file__).parents[1]
-LECTURE = ROOT / "packages/inpaint/benchmarks/lecture.py"
+LECTURE_SECONDS = 50.0
 VARIABLE = "MASKREEL_SAMPLE"
 DEBIAN_FILE = Path("/usr/share/doc/opencv-doc/examples/data") / NAME
 GITHUB_URL = f"https://raw.githubusercontent.com/opencv/opencv/4.x/samples/data/{NAME}"
@@ -159,10 +158,11 @@ def known_sources() -> list[Source]:
 
 
 def make_lecture(clip: Path) -> None:
-    """Make a lecture clip with the generator of inpaint's benchmarks; its plate and masks stay in a folder beside."""
-    folder = clip.with_suffix("")
-    subprocess.run([sys.executable, str(LECTURE), str(folder)], check=True, stdout=sys.stderr)
-    (folder / "video.mkv").replace(clip)
+    """Make a lecture clip with maskreel-common (if it is installed); its plate and masks stay in a folder beside."""
+    from maskreel.common.world import LectureScene, write_lecture
+
+    take = LectureScene(seconds=LECTURE_SECONDS).open(0)
+    write_lecture(take, clip.with_suffix(""))[0].replace(clip)
 
 
 def main() -> None:
@@ -175,7 +175,7 @@ def main() -> None:
         clip = folder / "lecture.mkv"
         try:
             make_lecture(clip)
-        except FAILURES as error:
+        except (*FAILURES, ImportError) as error:
             sys.exit(f"no clip: {error}")
     print(clip)
 

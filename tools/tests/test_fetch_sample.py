@@ -10,17 +10,12 @@ import fetch_sample
 import pytest
 from fetch_sample import Source
 
+from maskreel.common.video import probe
+
 if TYPE_CHECKING:
     from pathlib import Path
 
 CLIP = b"the clip"
-GENERATOR = """
-import pathlib, sys
-print("drawing")
-folder = pathlib.Path(sys.argv[1])
-folder.mkdir(parents=True)
-(folder / "video.mkv").write_text("a lecture")
-"""
 SHA256 = hashlib.sha256(CLIP).hexdigest()
 
 
@@ -115,27 +110,27 @@ def test_a_machine_without_apt_is_told_so(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 @pytest.fixture
-def generator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The script that has to make a clip, because no source has one."""
-    generator = tmp_path / "lecture.py"
-    monkeypatch.setattr(fetch_sample, "LECTURE", generator)
+def no_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No source has the clip, so that one has to be made."""
+    monkeypatch.setattr(fetch_sample, "LECTURE_SECONDS", 4.0)
     monkeypatch.setattr(fetch_sample, "known_sources", lambda: [source("bad", b"not the clip")])
     monkeypatch.setattr(sys, "argv", ["fetch_sample.py", "--folder", str(tmp_path / "cache")])
-    return generator
 
 
-def test_a_lecture_clip_takes_the_place_of_the_clip(
-    generator: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    generator.write_text(GENERATOR)
+@pytest.mark.usefixtures("no_source")
+def test_a_lecture_clip_takes_the_place_of_the_clip(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     fetch_sample.main()
     printed = capfd.readouterr()
     assert printed.out == f"{tmp_path / 'cache/lecture.mkv'}\n"
-    assert (tmp_path / "cache/lecture.mkv").read_text() == "a lecture"
+    info = probe(tmp_path / "cache/lecture.mkv")
+    assert (info.size, info.fps, info.duration) == ((360, 640), 10, 4)
+    assert {path.name for path in (tmp_path / "cache/lecture").iterdir()} == {"plate.mkv", "mask.mkv"}
     assert "generating a lecture clip instead" in printed.err
 
 
-@pytest.mark.usefixtures("generator")
-def test_no_clip_at_all_is_an_error_that_says_so() -> None:
-    with pytest.raises(SystemExit, match=r"no clip: Command .*lecture\.py.* returned non-zero exit status"):
+@pytest.mark.usefixtures("no_source")
+def test_no_clip_at_all_is_an_error_that_says_so(tmp_path: Path) -> None:
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache/lecture").write_text("a file where the folder should be")
+    with pytest.raises(SystemExit, match=r"no clip: .*File exists"):
         fetch_sample.main()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import importlib
 import io
 import logging
 import os
@@ -10,6 +11,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from fractions import Fraction
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -18,13 +20,18 @@ from tyro.conf import Positional  # noqa: TC002 (tyro reads the annotations at r
 
 from maskreel.common.cli import main, progress, run_subcommands
 from maskreel.common.cli._logging import set_up_logging, take_verbosity
+from maskreel.common.cli._main import _summary
 from maskreel.common.cli._outcome import exit_code
 from maskreel.common.errors import InputError, MissingExtraError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-TOY_PART = """
+TOY_PART = """'''`maskreel toy`: plays around,
+with blocks. More about it.
+
+And more.
+'''
 import sys
 def main(argv, *, prog):
     sys.stdout.write(f"{prog}: {argv}\\n")
@@ -46,7 +53,7 @@ def toy_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An installed distribution `maskreel-toy` with the part `toy`, as importlib.metadata sees one."""
     info = tmp_path / "maskreel_toy-1.2.3.dist-info"
     info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: maskreel-toy\nVersion: 1.2.3\nSummary: Plays around\n")
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: maskreel-toy\nVersion: 1.2.3\nSummary: A toy box\n")
     (info / "entry_points.txt").write_text("[maskreel.commands]\ntoy = maskreel_toy_part:main\n")
     (tmp_path / "maskreel_toy_part.py").write_text(TOY_PART)
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -54,11 +61,28 @@ def toy_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_help_lists_parts_with_their_summary(toy_part: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_lists_parts_by_the_docstring_of_their_module(toy_part: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     text = capsys.readouterr().out
-    assert [line.split(maxsplit=1)[1] for line in text.splitlines() if line.startswith("  toy ")] == ["Plays around"]
+    rows = [line.split(maxsplit=1)[1] for line in text.splitlines() if line.startswith("  toy ")]
+    assert rows == ["Plays around, with blocks"]
     assert max(map(len, text.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("source", [None, "", "x = 1\n"])
+def test_help_lists_a_part_that_says_nothing_about_itself(
+    toy_part: Path, capsys: pytest.CaptureFixture[str], source: str | None
+) -> None:
+    module = toy_part / "maskreel_toy_part.py"
+    module.unlink() if source is None else module.write_text(source)
+    importlib.invalidate_caches()
+    assert main(["--help"]) == 0
+    assert "\n  toy\n" in capsys.readouterr().out
+
+
+def test_help_describes_the_world() -> None:
+    entry = metadata.EntryPoint("world", "maskreel.common.world.cli:main", "maskreel.commands")
+    assert _summary(entry) == "Render clips with exact masks, look at them and measure them"
 
 
 def test_help_imports_neither_parts_nor_heavy_libraries(toy_part: Path) -> None:

@@ -2,15 +2,17 @@
 
     python packages/inpaint/benchmarks/bench_lecture.py --out /tmp/bench_lecture
 
-For a static and a hand-held camera it makes a lecture (see lecture.py), removes the lecturer and compares with the
-noise-free plate. All rows are scored in the same holes: the exact mask of the lecturer, grown by 2 px, so a row with
-masks of its own also pays for what they miss. The output is lossless, so that codecs do not count. The frames have
-sensor noise of 2 grey levels: a perfect copy of one noisy sample has 42.0 dB, an average of several more.
+For a static and a hand-held camera it makes a lecture (maskreel.common.world.LectureScene), removes the lecturer and
+compares with the noise-free plate. All rows are scored in the same holes: the exact mask of the lecturer, grown by
+2 px, so a row with masks of its own also pays for what they miss. The output is lossless, so that codecs do not count.
+The frames have sensor noise of 2 grey levels: a perfect copy of one noisy sample has 42.0 dB, an average of several
+more.
 """
 
 from __future__ import annotations
 
 import argparse
+from fractions import Fraction
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,8 +31,8 @@ from _baselines import (
     telea,
     timed,
 )
-from lecture import Lecture, write_lecture
 
+from maskreel.common.world import LectureScene, write_lecture
 from maskreel.inpaint import InpaintConfig
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 
     import torch
 
+    from maskreel.common.world import LectureTake
     from maskreel.inpaint import InpaintResult
 
 _SCORED_MARGIN = 2.0
@@ -50,20 +53,18 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="keep the rows here too")
     parser.add_argument("--cameras", nargs="+", choices=("static", "handheld"), default=("static", "handheld"))
     parser.add_argument("--seconds", type=float, default=50.0)
-    parser.add_argument("--fps", type=float, default=10.0)
+    parser.add_argument("--fps", type=Fraction, default=Fraction(10))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--board", choices=("white", "green"), default="white")
     options = parser.parse_args()
     rows = []
     for camera in options.cameras:
-        lecture = Lecture(
-            camera=camera, seconds=options.seconds, fps=options.fps, seed=options.seed, board=options.board
-        )
-        rows += _bench(lecture, options.out / camera)
+        scene = LectureScene(camera=camera, seconds=options.seconds, fps=options.fps, frames=None, board=options.board)
+        rows += _bench(scene.open(options.seed), options.out / camera)
     save_json(options.json, rows)
 
 
-def _bench(lecture: Lecture, out: Path) -> list[dict[str, object]]:
+def _bench(lecture: LectureTake, out: Path) -> list[dict[str, object]]:
     clip = _Clip(lecture, out)
     auto = InpaintConfig(lossless=True)
     rows = [
@@ -73,7 +74,8 @@ def _bench(lecture: Lecture, out: Path) -> list[dict[str, object]]:
         clip.baseline("Telea, every frame", telea),
         clip.baseline("global masked median", global_median),
     ]
-    title = f"Lecture, {lecture.camera} camera, {lecture.size[1]}x{lecture.size[0]}, {lecture.frame_count} frames"
+    camera, (height, width) = lecture.scene.camera, lecture.scene.size
+    title = f"Lecture, {camera} camera, {width}x{height}, {lecture.frame_count} frames"
     note = (
         "Fill: the stage that reads, fills and writes a frame (lossless here); baselines: reading and filling. "
         f"The seed's system needed {SEED_SECONDS_PER_FRAME} s a frame. Masks are the true ones unless own."
@@ -83,7 +85,7 @@ def _bench(lecture: Lecture, out: Path) -> list[dict[str, object]]:
     videos = {name: out / path for name, path in _STRIPS.items()}
     save_strips(out / "strips.png", videos, [last * k // 7 for k in range(1, 7)])
     print(f"Pictures: {out / 'strips.png'}")
-    return [{"camera": lecture.camera, **row} for row in rows]
+    return [{"camera": camera, **row} for row in rows]
 
 
 _REVEALS = ("future", "past", "nearest")
@@ -98,7 +100,7 @@ _STRIPS = {
 class _Clip:
     """One lecture on disk."""
 
-    def __init__(self, lecture: Lecture, out: Path) -> None:
+    def __init__(self, lecture: LectureTake, out: Path) -> None:
         self.out = out
         self.video, self.plate, self.mask = write_lecture(lecture, out)
 

@@ -17,12 +17,16 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from _baselines import SEED_SECONDS_PER_FRAME, frame_total, print_table, run_inpainter, save_json
-from lecture import Lecture, write_lecture
 
 from maskreel.common.video import VideoWriter, iterate, probe
+from maskreel.common.world import LectureScene, write_lecture
 from maskreel.inpaint import InpaintConfig
+
+if TYPE_CHECKING:
+    from maskreel.common.world import LectureTake
 
 _TIMES_LONGER = 10
 
@@ -43,7 +47,7 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     rows = [_row("vtest, file to file", options.video, None, options.out / "vtest")]
     for camera in ("static", "handheld"):
-        video, _, mask = write_lecture(Lecture(camera=camera, seconds=options.seconds), options.out / camera)
+        video, _, mask = write_lecture(_lecture(options.seconds, camera), options.out / camera)
         rows.append(_row(f"lecture, {camera}, masks given", video, mask, options.out / camera / "given"))
         rows.append(_row(f"lecture, {camera}, own masks", video, None, options.out / camera / "own"))
     seed = f"The seed's system: {SEED_SECONDS_PER_FRAME} s a frame. Cores: {len(os.sched_getaffinity(0))}."
@@ -53,9 +57,13 @@ def main() -> None:
     save_json(options.json, rows + memory)
 
 
+def _lecture(seconds: float, camera: Literal["static", "handheld"] = "static") -> LectureTake:
+    return LectureScene(camera=camera, seconds=seconds, frames=None).open(0)
+
+
 def _memory(out: Path, frames: int) -> list[dict[str, object]]:
     """Peak memory for a short lecture and for the same one looped."""
-    short = write_lecture(Lecture(seconds=frames / 10), out / "short")[0]
+    short = write_lecture(_lecture(frames / 10), out / "short")[0]
     long = out / "long.mkv"
     info = probe(short)
     length = frame_total(short) / info.fps

@@ -17,9 +17,10 @@ def listing(rows: Sequence[tuple[str, str]]) -> str:
     column = max(len(name) for name, _ in rows) + 4
     blocks = [
         textwrap.fill(text, WIDTH, initial_indent=f"  {name}".ljust(column), subsequent_indent=" " * column)
+        or f"  {name}"
         for name, text in rows
     ]
-    return "\n".join(block.rstrip() for block in blocks)
+    return "\n".join(blocks)
 
 
 def closest(name: str, known: Sequence[str]) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import sys
 from importlib import metadata
+from importlib.machinery import PathFinder
 from typing import TYPE_CHECKING
 
 from maskreel.common.cli._help import closest, listing
@@ -61,7 +64,7 @@ def _parts() -> dict[str, metadata.EntryPoint]:
 
 def _help_text() -> str:
     parts = _parts()
-    rows = [(name, entry.dist.metadata["Summary"] if entry.dist else "") for name, entry in parts.items()]
+    rows = [(name, _summary(entry)) for name, entry in parts.items()]
     missing = [name for name in PARTS if name not in parts]
     return "\n".join(
         [
@@ -78,6 +81,24 @@ def _help_text() -> str:
             "",
         ]
     )
+
+
+def _summary(entry: metadata.EntryPoint) -> str:
+    """The first sentence of the module's docstring, less the name of the command."""
+    tree = ast.parse(_source(entry.module))
+    sentence = re.split(r"(?<=\.)\s", " ".join((ast.get_docstring(tree) or "").split()), maxsplit=1)[0]
+    sentence = sentence.removeprefix(f"`maskreel {entry.name}`: ").rstrip(".")
+    return sentence[:1].upper() + sentence[1:]
+
+
+def _source(module: str) -> str:
+    """The text of a module that is not imported, because the packages around it may be heavy; "" if there is none."""
+    folders, spec, name = None, None, ""
+    for part in module.split("."):
+        name = f"{name}.{part}".lstrip(".")
+        spec = PathFinder.find_spec(name, folders)
+        folders = spec.submodule_search_locations if spec else []
+    return getattr(spec and spec.loader, "get_source", lambda _: None)(module) or ""
 
 
 def _versions() -> str:

@@ -1,7 +1,21 @@
-"""Data sets on disk: DAVIS, and folders of videos."""
+"""Data sets on disk: DAVIS, the vfp data set, and folders of videos."""
 
 from maskreel.common.datasets._davis import Davis
 from maskreel.common.datasets._davis_sequence import DavisSequence
+from maskreel.common.datasets._vfp_arrays import LazyArray, lazy_arrays
+from maskreel.common.datasets._vfp_folder import VfpFolder
+from maskreel.common.datasets._vfp_sequence import VfpFault, VfpSequence, VfpSplit
 from maskreel.common.datasets._video_folder import VideoFolder, VideoSequence
 
-__all__ = ["Davis", "DavisSequence", "VideoFolder", "VideoSequence"]
+__all__ = [
+    "Davis",
+    "DavisSequence",
+    "LazyArray",
+    "VfpFault",
+    "VfpFolder",
+    "VfpSequence",
+    "VfpSplit",
+    "VideoFolder",
+    "VideoSequence",
+    "lazy_arrays",
+]

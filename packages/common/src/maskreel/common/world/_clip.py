@@ -25,7 +25,7 @@ class WorldClip:
     amodal: torch.Tensor
     """bool (T, N, H, W): pixels that would show it if it were alone."""
     depth: torch.Tensor
-    """float32 (T, N): distance of the object from the camera, in units of the scene; a nearer object covers a farther."""
+    """float32 (T, N): distance of the object from the camera in units of the scene; a nearer one covers a farther."""
     forward_flow: torch.Tensor
     """float32 (T - 1, 2, H, W): what is seen at pixel p of frame t is at p + flow(p) in frame t + 1, hidden or not."""
     backward_flow: torch.Tensor
@@ -42,12 +42,10 @@ class WorldClip:
     @cached_property
     def labels(self) -> torch.Tensor:
         """uint8 (T, H, W): class id of the object that a pixel shows, 0 for the background."""
-        ids = torch.tensor(self.classes, dtype=torch.uint8)
-        return (
-            (self.visible * ids[:, None, None]).amax(1)
-            if len(ids)
-            else self.visible.new_zeros((len(self.visible), *self.clip.size), dtype=torch.uint8)
-        )
+        labels = self.visible.new_zeros((len(self), *self.clip.size), dtype=torch.uint8)
+        for number, label in enumerate(self.classes):
+            labels[self.visible[:, number]] = label
+        return labels
 
     @cached_property
     def order(self) -> torch.Tensor:
@@ -58,7 +56,7 @@ class WorldClip:
         return len(self.clip)
 
     def __repr__(self) -> str:
-        return f"WorldClip({self.clip!r}, classes={self.classes})"
+        return f"{type(self).__name__}({self.clip!r}, classes={self.classes})"
 
 
 class Scene(Protocol):

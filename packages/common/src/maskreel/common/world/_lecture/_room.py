@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 if TYPE_CHECKING:
-    from _lecture_script import Writing
+    from maskreel.common.world._lecture._script import Writing
 
 WORLD_HEIGHT = 360.0
 MARGIN = 16.0

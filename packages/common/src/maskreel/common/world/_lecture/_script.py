@@ -11,10 +11,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from _lecture_handwriting import TEXT_LINES, Stroke, axes_with_curve, triangle_in_circle, write_line
+
+from maskreel.common.world._lecture._handwriting import (
+    TEXT_LINES,
+    Stroke,
+    axes_with_curve,
+    triangle_in_circle,
+    write_line,
+)
 
 if TYPE_CHECKING:
-    from _lecture_room import Layout
+    from maskreel.common.world._lecture._room import Layout
 
 BODY_BEHIND_PEN = 54.0
 """World units from the middle of the body to the pen while writing."""
@@ -69,7 +76,7 @@ class Writing:
 
 
 @dataclass(frozen=True)
-class Scene:
+class Act:
     """A stretch of time in which the lecturer does one thing."""
 
     kind: Literal["talk", "walk", "write"]
@@ -97,8 +104,8 @@ def smooth(part: float) -> float:
     return part * part * (3 - 2 * part)
 
 
-def plan(layout: Layout, seconds: float, rng: np.random.Generator, *, stay: bool = False) -> list[Scene]:
-    """The scenes of a lecture, one after the other, from 0 to `seconds`.
+def plan(layout: Layout, seconds: float, rng: np.random.Generator, *, stay: bool = False) -> list[Act]:
+    """The acts of a lecture, one after the other, from 0 to `seconds`.
 
     Every part of the board is seen after it was last written on, unless `stay` keeps the lecturer at one place.
     """
@@ -112,10 +119,10 @@ class _Director:
         x0, _, x1, _ = layout.board
         self.ends = x0 - 6.0, x1 + 8.0
         """Where he stands beside what is written, left and right."""
-        self.scenes: list[Scene] = []
+        self.acts: list[Act] = []
         self.now, self.x = 0.0, self.ends[0]
 
-    def lecture(self) -> list[Scene]:
+    def lecture(self) -> list[Act]:
         self.talk(min(1.5, 0.08 * self.seconds))
         for item in _board_items(self.layout, self.rng):
             start = self.now + self._walking_time(item.beginning_at(0.0).body(0.0)) + 0.25
@@ -129,9 +136,9 @@ class _Director:
                     self.walk(float(np.clip(self.x + self.rng.uniform(-220, 160), *self.ends)))
                 self.talk(self.rng.uniform(0.8, 2.0))
         self._close()
-        return self.scenes
+        return self.acts
 
-    def stay(self) -> list[Scene]:
+    def stay(self) -> list[Act]:
         """He writes only what he reaches without walking away."""
         home = self.x = 0.42 * self.layout.width
         self.talk(min(1.5, 0.1 * self.seconds))
@@ -145,22 +152,22 @@ class _Director:
             self.walk(home)
             self.talk(min(1.5, self.seconds - self.now))
         self.talk(self.seconds - self.now)
-        return self.scenes
+        return self.acts
 
     def talk(self, duration: float) -> None:
-        self._add(Scene("talk", self.now, self.now + duration, self.x, self.x, self.rng.uniform(-28, 28)))
+        self._add(Act("talk", self.now, self.now + duration, self.x, self.x, self.rng.uniform(-28, 28)))
 
     def walk(self, x: float, until: float | None = None) -> None:
         end = self.now + self._walking_time(x) if until is None else until
-        self._add(Scene("walk", self.now, end, self.x, x, 72.0 if x > self.x else -72.0))
+        self._add(Act("walk", self.now, end, self.x, x, 72.0 if x > self.x else -72.0))
 
     def write(self, writing: Writing) -> None:
         end = writing.end + 0.25
-        self._add(Scene("write", self.now, end, self.x, writing.body(end), 158.0, writing))
+        self._add(Act("write", self.now, end, self.x, writing.body(end), 158.0, writing))
 
-    def _add(self, scene: Scene) -> None:
-        self.scenes.append(scene)
-        self.now, self.x = scene.end, scene.x1
+    def _add(self, act: Act) -> None:
+        self.acts.append(act)
+        self.now, self.x = act.end, act.x1
 
     def _walking_time(self, x: float) -> float:
         return 0.35 + abs(x - self.x) / _WALK_SPEED

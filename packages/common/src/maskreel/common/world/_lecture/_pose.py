@@ -1,4 +1,4 @@
-"""Where the lecturer's limbs are at a moment: the scenes of the script turned into joints."""
+"""Where the lecturer's limbs are at a moment: the acts of the script turned into joints."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from bisect import bisect_right
 from dataclasses import dataclass
 
 import numpy as np
-from _lecture_script import Scene, smooth
+
+from maskreel.common.world._lecture._script import Act, smooth
 
 HEAD_TOP, CHIN, SHOULDER, HIP, KNEE, FLOOR = 70.0, 115.0, 137.0, 240.0, 318.0, 394.0
 """Heights of the standing figure, world units, y down."""
@@ -33,27 +34,27 @@ class Pose:
 
 
 class Actor:
-    """Plays the scenes; `pose(seconds)` may be asked in any order."""
+    """Plays the acts; `pose(seconds)` may be asked in any order."""
 
-    def __init__(self, scenes: list[Scene], rng: np.random.Generator) -> None:
-        self._scenes = scenes
-        self._starts = [scene.start for scene in scenes]
+    def __init__(self, acts: list[Act], rng: np.random.Generator) -> None:
+        self._acts = acts
+        self._starts = [act.start for act in acts]
         self._phases = rng.uniform(0, 2 * np.pi, 8)
 
     def pose(self, seconds: float) -> Pose:
         """The pose at a moment of the clip."""
-        index = min(max(bisect_right(self._starts, seconds) - 1, 0), len(self._scenes) - 1)
-        scene, before = self._scenes[index], self._scenes[max(index - 1, 0)]
-        part = smooth((seconds - scene.start) / _BLEND_SECONDS)
+        index = min(max(bisect_right(self._starts, seconds) - 1, 0), len(self._acts) - 1)
+        act, before = self._acts[index], self._acts[max(index - 1, 0)]
+        part = smooth((seconds - act.start) / _BLEND_SECONDS)
         x = self._x(seconds) + 1.5 * np.sin(0.9 * seconds + self._phases[0])
         speed = (self._x(seconds + 0.1) - self._x(seconds - 0.1)) / 0.2
         gait = float(np.clip(abs(speed) / 120.0, 0.0, 1.0))
         phase = np.pi * x / _STRIDE
         drop = 2.0 * gait * abs(np.sin(phase)) + 0.6 * np.sin(1.3 * seconds + self._phases[1])
-        yaw = _turn(before.yaw, scene.yaw, part)
+        yaw = _turn(before.yaw, act.yaw, part)
         hands = [
             (1 - part) * self._hand(side, before, seconds, x, yaw, gait, phase)
-            + part * self._hand(side, scene, seconds, x, yaw, gait, phase)
+            + part * self._hand(side, act, seconds, x, yaw, gait, phase)
             for side in (-1, 1)
         ]
         shoulders = [self._shoulder(side, x, yaw, drop) for side in (-1, 1)]
@@ -63,33 +64,31 @@ class Actor:
             yaw=yaw,
             head_yaw=yaw + (12 + 10 * np.sin(0.7 * seconds + self._phases[2])) * np.cos(np.radians(yaw)),
             arms=(
-                _arm(shoulders[0], hands[0], flat=_flat(before, scene, part)),
+                _arm(shoulders[0], hands[0], flat=_flat(before, act, part)),
                 _arm(shoulders[1], hands[1]),
             ),
             legs=tuple(_leg(side, x, yaw, drop, gait, phase, speed) for side in (-1, 1)),
-            pen=scene.writing.pen(seconds) if scene.writing is not None and part > 0.6 else None,
+            pen=act.writing.pen(seconds) if act.writing is not None and part > 0.6 else None,
         )
 
     def _x(self, seconds: float) -> float:
-        index = min(max(bisect_right(self._starts, seconds) - 1, 0), len(self._scenes) - 1)
-        return self._scenes[index].x(min(max(seconds, self._scenes[index].start), self._scenes[index].end))
+        index = min(max(bisect_right(self._starts, seconds) - 1, 0), len(self._acts) - 1)
+        return self._acts[index].x(min(max(seconds, self._acts[index].start), self._acts[index].end))
 
     def _shoulder(self, side: int, x: float, yaw: float, drop: float) -> np.ndarray:
         turn = np.radians(yaw)
         return np.array([x + side * (31 * np.cos(turn)), SHOULDER + 8 + drop])
 
-    def _hand(
-        self, side: int, scene: Scene, seconds: float, x: float, yaw: float, gait: float, phase: float
-    ) -> np.ndarray:
+    def _hand(self, side: int, act: Act, seconds: float, x: float, yaw: float, gait: float, phase: float) -> np.ndarray:
         """Where the hand wants to be. `side` is -1 for the right arm (left in the picture when he faces the camera)."""
         shoulder = self._shoulder(side, x, yaw, 0.0)
-        if scene.writing is not None and side == -1:
-            around = scene.writing.pen(seconds + np.array([-0.12, -0.06, 0.0, 0.06]))
+        if act.writing is not None and side == -1:
+            around = act.writing.pen(seconds + np.array([-0.12, -0.06, 0.0, 0.06]))
             return around.mean(axis=0) + np.array([-12.0, 3.0])
-        if scene.kind == "walk":
-            heading = np.sign(np.sin(np.radians(scene.yaw)))
+        if act.kind == "walk":
+            heading = np.sign(np.sin(np.radians(act.yaw)))
             return shoulder + np.array([side * heading * 26 * gait * np.sin(phase) + 7 * heading, 97.0])
-        if scene.kind == "write":
+        if act.kind == "write":
             return shoulder + np.array([4.0 * side * np.cos(np.radians(yaw)), 100.0])
         return shoulder + self._gesture(side, seconds)
 
@@ -102,8 +101,8 @@ class Actor:
         return (1 - lift) * resting + lift * (raised + wave)
 
 
-def _flat(before: Scene, scene: Scene, part: float) -> float:
-    return (1 - part) * (before.kind != "write") + part * (scene.kind != "write")
+def _flat(before: Act, act: Act, part: float) -> float:
+    return (1 - part) * (before.kind != "write") + part * (act.kind != "write")
 
 
 def _turn(before: float, after: float, part: float) -> float:

@@ -1,0 +1,108 @@
+"""The vfp data set on disk: short videos of colliding objects with the class of every pixel."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+
+from maskreel.common.datasets._vfp_sequence import VfpFault, VfpSequence, VfpSplit
+from maskreel.common.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_VIDEO = re.compile(r"video_(\d+)")
+
+
+class VfpFolder:
+    """The videos of one split in the order of their numbers; iterate, or index by position or name.
+
+    `root` holds train, val, unlabeled or hidden, these hold video_0 or video_00000 and so on, and these hold
+    image_0.png to image_21.png (hidden: image_10.png) and, in train and val, mask.npy. Whatever has another name is
+    left out. Opening lists one folder and reads no file: a bad video raises InputError when it is read.
+
+    Args:
+        root: The folder of the data set.
+        split: Which videos.
+        skip_bad: Check all videos now, leave out those with a fault and list the faults in `skipped`.
+        progress: Called with 1 after every video that `skip_bad` has checked.
+
+    Raises:
+        ValueError: `split` is none of the four.
+        InputError: The folder of the split is missing, holds no video, or two of one number.
+    """
+
+    def __init__(
+        self,
+        root: str | os.PathLike[str],
+        split: VfpSplit,
+        *,
+        skip_bad: bool = False,
+        progress: Callable[[int], object] | None = None,
+    ) -> None:
+        if split not in get_args(VfpSplit):
+            raise ValueError(f"split must be one of {', '.join(get_args(VfpSplit))}, got {split!r}")
+        self.root = Path(root)
+        self.split: VfpSplit = split
+        self._sequences = _list_videos(self.root / split, split)
+        self.skipped: tuple[VfpFault, ...] = ()
+        """What is wrong with the videos that were left out."""
+        if skip_bad:
+            self.skipped = tuple(self.check(progress=progress))
+            bad = {fault.sequence for fault in self.skipped}
+            self._sequences = [video for video in self._sequences if video.name not in bad]
+        self._by_name = {video.name: video for video in self._sequences}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._by_name)
+
+    def check(self, *, threads: int | None = None, progress: Callable[[int], object] | None = None) -> list[VfpFault]:
+        """Decode every file of every video and list all faults, in the order of the videos.
+
+        Args:
+            threads: Videos checked at a time; None: one per core.
+            progress: Called with 1 after every video.
+        """
+        faults: list[VfpFault] = []
+        pool = ThreadPoolExecutor(threads or os.cpu_count())
+        try:
+            for found in pool.map(VfpSequence.check, self):
+                faults += found
+                if progress is not None:
+                    progress(1)
+        finally:
+            pool.shutdown(cancel_futures=True)
+        return faults
+
+    def __len__(self) -> int:
+        return len(self._sequences)
+
+    def __iter__(self) -> Iterator[VfpSequence]:
+        return iter(self._sequences)
+
+    def __getitem__(self, key: int | str) -> VfpSequence:
+        if isinstance(key, int):
+            return self._sequences[key]
+        if key not in self._by_name:
+            raise InputError(f"{self.root / self.split} has no video {key!r}, expected a name such as video_0")
+        return self._by_name[key]
+
+
+def _list_videos(folder: Path, split: VfpSplit) -> list[VfpSequence]:
+    if not folder.is_dir():
+        raise InputError(f"{folder} is not a folder, expected the videos of the {split} split: video_0, video_1, ...")
+    with os.scandir(folder) as entries:
+        matches = ((entry, _VIDEO.fullmatch(entry.name)) for entry in entries)
+        found = [(int(match[1]), entry.name) for entry, match in matches if match and entry.is_dir()]
+    if not found:
+        raise InputError(f"{folder} holds no videos, expected folders named video_0, video_1, ...")
+    found.sort()
+    for (number, name), (other, twin) in itertools.pairwise(found):
+        if number == other:
+            raise InputError(f"{folder} holds both {name} and {twin}, expected one folder of each number")
+    return [VfpSequence(folder / name, split, number) for number, name in found]

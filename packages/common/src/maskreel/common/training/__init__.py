@@ -1,0 +1,12 @@
+"""Training for all parts: a task says what is minimised, a config says how, `train` does the rest.
+
+The run lives in one folder and can be killed at any moment: the same call goes on where it stopped and ends with the
+same weights, bit for bit.
+"""
+
+from maskreel.common.training._config import TrainingConfig
+from maskreel.common.training._outcome import DivergedError, Preempted, TrainingResult
+from maskreel.common.training._task import TrainingTask
+from maskreel.common.training._train import train
+
+__all__ = ["DivergedError", "Preempted", "TrainingConfig", "TrainingResult", "TrainingTask", "train"]

@@ -1,0 +1,136 @@
+"""The folder of a run: what lies where, and `training.json`, the record of how it was made."""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+from dataclasses import asdict, dataclass, replace
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+from maskreel.common.atomic import write_json
+from maskreel.common.errors import InputError
+from maskreel.common.training._config import MAY_CHANGE
+from maskreel.common.training._outcome import TrainingResult
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import torch
+
+    from maskreel.common.training._config import TrainingConfig
+
+__all__ = ["RunFolder"]
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Paths of a run."""
+
+    path: Path
+
+    @property
+    def record(self) -> Path:
+        return self.path / "training.json"
+
+    @property
+    def log(self) -> Path:
+        return self.path / "log.jsonl"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def final(self) -> Path:
+        return self.path / "final.safetensors"
+
+    @property
+    def best(self) -> Path:
+        return self.path / "best.safetensors"
+
+    @property
+    def tensorboard(self) -> Path:
+        return self.path / "tensorboard"
+
+    def samples(self, step: int) -> Path:
+        return self.path / "samples" / f"step_{step:08}.png"
+
+    def begin(self, config: TrainingConfig, samples: int, device: torch.device) -> TrainingResult | None:
+        """Write the record of a run, new or resumed; the result if it is finished.
+
+        Raises:
+            InputError: The folder holds a run of another config or data set.
+        """
+        fixed = {"samples": samples} | asdict(config)
+        present = json.loads(json.dumps(fixed))
+        if self.record.exists():
+            before = self._read()
+            self._refuse_change(before, present)
+            if before["result"] is not None:
+                return self._result(before["result"])
+        self._write(present, device, result=None)
+        return None
+
+    def finish(self, result: TrainingResult) -> None:
+        """Mark the run as finished."""
+        record = self._read()
+        paths = {"weights": result.weights.name, "best_weights": result.best_weights and result.best_weights.name}
+        write_json(self.record, record | {"result": asdict(result) | paths})
+
+    def _write(self, config: dict[str, Any], device: torch.device, *, result: None) -> None:
+        record = {
+            "samples": config.pop("samples"),
+            "config": config,
+            "versions": _versions(),
+            "device": _device_name(device),
+            "command": sys.argv,
+            "result": result,
+        }
+        write_json(self.record, record)
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            record = json.loads(self.record.read_text())
+            return {"samples": record["samples"], "config": record["config"], "result": record["result"]} | record
+        except (ValueError, KeyError, TypeError):
+            raise InputError(f"{self.record}: not the record of a training; choose another folder") from None
+
+    def _refuse_change(self, record: dict[str, Any], present: dict[str, Any]) -> None:
+        before = {"samples": record["samples"]} | record["config"]
+        for name in before.keys() & present.keys() - MAY_CHANGE:
+            if before[name] != present[name]:
+                what = "the number of samples" if name == "samples" else name
+                raise InputError(
+                    f"{self.path}: this training was begun with {what} {before[name]}, not {present[name]}; "
+                    "go on with that, or choose another folder"
+                )
+
+    def _result(self, stored: dict[str, Any]) -> TrainingResult:
+        result = TrainingResult(**stored)
+        best = None if result.best_weights is None else self.best
+        return replace(result, weights=self.final, best_weights=best)
+
+
+def _versions() -> dict[str, str]:
+    import mmengine
+    import numpy as np
+    import torch
+
+    own = metadata.version("maskreel-common")
+    return {
+        "python": platform.python_version(),
+        "maskreel-common": own,
+        "torch": str(torch.__version__),
+        "mmengine": mmengine.__version__,
+        "numpy": np.__version__,
+    }
+
+
+def _device_name(device: torch.device) -> str:
+    if device.type == "cpu":
+        return f"cpu ({platform.machine()})"
+    import torch
+
+    return f"{device} ({torch.cuda.get_device_name(device)})"

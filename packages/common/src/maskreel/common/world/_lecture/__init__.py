@@ -1,0 +1,1 @@
+"""A walking, gesturing lecturer before a board on which writing appears."""

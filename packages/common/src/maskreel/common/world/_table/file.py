@@ -1,0 +1,43 @@
+"""Table scenes as JSON files."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, fields
+from typing import TYPE_CHECKING
+
+from maskreel.common.atomic import write_json
+from maskreel.common.errors import InputError
+from maskreel.common.world._table.scene import TableScene
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["read_scene", "write_scene"]
+
+
+def write_scene(path: Path, scene: TableScene) -> None:
+    """Write all fields of a scene."""
+    write_json(path, asdict(scene))
+
+
+def read_scene(path: Path) -> TableScene:
+    """A scene from a file with some or all of its fields; the others have their defaults.
+
+    Raises:
+        InputError: The file is missing or no JSON object, or a field is unknown or has a value that is not allowed.
+    """
+    try:
+        values = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist, expected the .json file of a table scene") from None
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise InputError(f"{path} is not a JSON file: {error}") from error
+    known = [field.name for field in fields(TableScene)]
+    if not isinstance(values, dict) or (unknown := sorted(set(values) - set(known))):
+        wrong = f"the fields {', '.join(unknown)}" if isinstance(values, dict) else f"a {type(values).__name__}"
+        raise InputError(f"{path} holds {wrong}, expected an object with fields among {', '.join(known)}")
+    try:
+        return TableScene(**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{path}: {error}") from error
