@@ -35,7 +35,7 @@ def main() -> None:
     config = TrainingConfig(
         steps=options.steps,
         batch_size=8,
-        lr=2e-3,
+        lr=3e-3,
         weight_decay=1e-2,
         schedule="onecycle",
         warmup=0.1,

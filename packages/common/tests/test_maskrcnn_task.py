@@ -45,7 +45,8 @@ def test_without_clips_there_is_nothing_to_measure_or_show() -> None:
 
 def test_quality_and_pictures() -> None:
     network = build_shapes().eval()
-    task = ShapesTask(clips(2), network=network)
+    shown = clips(2)
+    task = ShapesTask(shown, network=network)
     assert task.module is network
     quality = task.evaluate(network)
     assert set(quality) == {"box_ap50", "mask_ap50", "mask_ap", "mean_iou"}
@@ -55,7 +56,7 @@ def test_quality_and_pictures() -> None:
     assert picture.dtype == torch.uint8
     assert picture.shape == (3, 2 * 48 + 3 * 8, 2 * 64 + 3 * 8)
     # The truth is drawn in the upper row: the square is no longer as red as it was.
-    assert not torch.equal(picture[:, 8 : 8 + 48, 8 : 8 + 64], task.clips[0][0][0])
+    assert not torch.equal(picture[:, 8 : 8 + 48, 8 : 8 + 64], torch.as_tensor(shown[0][0][0]))
 
 
 def test_it_can_be_trained(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def test_the_distance_counts_differences_in_units_that_one_would_notice() -> Non
 def test_bad_arguments_are_refused(options: dict[str, int], message: str) -> None:
     wanted = measure_scene(SMALL, clips=1, seed=0)
     with pytest.raises(ValueError, match=message):
-        calibrate(wanted, **options)
+        calibrate(wanted, **options)  # pyright: ignore[reportArgumentType]
 
 
 def test_scenes_survive_their_file(tmp_path: Path) -> None:
@@ -65,8 +65,8 @@ def test_scenes_survive_their_file(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("{", "is not a JSON file"),
-        ("[1]", "holds a list, expected an object with fields among size, frames"),
-        (json.dumps({"speeed": 1}), "holds the fields speeed, expected"),
+        ("[1]", "holds a list, expected an object with fields size, frames"),
+        (json.dumps({"speeed": 1}), "has the fields speeed, expected some of size"),
         (json.dumps({"speed": -1}), "speed must be above 0, got -1"),
         (json.dumps({"objects": 3}), "scene.json: "),
     ],

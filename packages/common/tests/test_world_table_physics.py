@@ -41,8 +41,8 @@ def random_crowd(rng: np.random.Generator) -> list[Body]:
     for x in (-1.5, 0.0, 1.5):
         for y in (-1.0, 1.0):
             velocity = rng.uniform(-3, 3, 2)
-            make = disc if rng.random() < 0.5 else square
-            bodies.append(make(x, y, *map(float, velocity)))
+            vx, vy = (float(value) for value in velocity)
+            bodies.append(disc(x, y, vx, vy) if rng.random() < 0.5 else square(x, y, vx, vy))
     return bodies
 
 
@@ -134,15 +134,7 @@ def test_nothing_overlaps_in_a_clip() -> None:
         motion = simulate(TableScene.preset("hard"), seed)
         collisions += len(motion.collisions)
         for t in range(len(motion.position)):
-            footprints = [
-                Footprint(
-                    *motion.position[t, n],
-                    thing.solid.footprint,
-                    tuple(motion.heading[t, n]) if thing.solid.turns else None,
-                )
-                for n, thing in enumerate(motion.things)
-                if motion.present[t, n]
-            ]
+            footprints = [footprint(motion, t, int(n)) for n in np.flatnonzero(motion.present[t])]
             contacts = [touch(a, b) for a, b in combinations(footprints, 2)]
             assert max((contact.depth for contact in contacts if contact), default=0.0) < 0.01
     assert collisions > 20

@@ -2,7 +2,7 @@
 
 from maskreel.common.datasets._davis import Davis
 from maskreel.common.datasets._davis_sequence import DavisSequence
-from maskreel.common.datasets._vfp_arrays import LazyArray, lazy_arrays
+from maskreel.common.datasets._vfp_arrays import LazyArray, Pixels, lazy_arrays
 from maskreel.common.datasets._vfp_folder import VfpFolder
 from maskreel.common.datasets._vfp_sequence import VfpFault, VfpSequence, VfpSplit
 from maskreel.common.datasets._video_folder import VideoFolder, VideoSequence
@@ -11,6 +11,7 @@ __all__ = [
     "Davis",
     "DavisSequence",
     "LazyArray",
+    "Pixels",
     "VfpFault",
     "VfpFolder",
     "VfpSequence",

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
 from maskreel.common.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    import torch
 
     from maskreel.common.datasets._vfp_sequence import VfpSequence
 
@@ -36,6 +35,10 @@ class LazyArray:
         found = self.read(place, place + 1)
         assert found is not None, "lazy_arrays has refused videos without label maps"
         return found.numpy()[0]
+
+
+Pixels = torch.Tensor | np.ndarray | LazyArray
+"""Frames or label maps in memory or on disk."""
 
 
 def lazy_arrays(video: VfpSequence) -> tuple[LazyArray, LazyArray]:

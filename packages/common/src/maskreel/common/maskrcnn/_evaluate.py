@@ -18,8 +18,8 @@ from maskreel.common.metrics import MeanIoU
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from maskreel.common.datasets import Pixels
     from maskreel.common.maskrcnn._detections import Detections
-    from maskreel.common.maskrcnn._frames import Pixels
     from maskreel.common.maskrcnn._interface import MaskRCNN
 
 MAX_DETECTIONS = 100

@@ -15,7 +15,7 @@ from maskreel.common.maskrcnn._labels import labels_to_detections
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    Pixels = torch.Tensor | np.ndarray
+    from maskreel.common.datasets import Pixels
 
 MIN_PIXELS = 8
 """Objects of which less is seen are not learned from, and neither asked for nor counted as wrong when found."""

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from maskreel.common.atomic import atomic_path, write_json
+from maskreel.common.atomic import write_json
 from maskreel.common.errors import InputError
 from maskreel.common.maskrcnn._classes import SHAPES_CLASS_NAMES
 from maskreel.common.maskrcnn._require import require
 from maskreel.common.maskrcnn._torchvision import TorchvisionMaskRCNN
-from maskreel.common.weights import load_into, load_state_dict
+from maskreel.common.weights import check_expectations, load_into, load_state_dict, save_half
 
 if TYPE_CHECKING:
     import os
@@ -72,7 +71,7 @@ def shapes_maskrcnn(weights: str | os.PathLike[str] | None = None) -> Torchvisio
         raise InputError(f"{path} is not a file, expected weights that were saved with save_shapes")
     state = load_state_dict(path)
     load_into(network, state, source=str(path))
-    _check_metadata(path)
+    check_expectations(path, _preprocessing())
     return TorchvisionMaskRCNN(network.eval().requires_grad_(False), SHAPES_CLASS_NAMES)
 
 
@@ -84,22 +83,9 @@ def save_shapes(network: torch.nn.Module, path: str | os.PathLike[str], record: 
     Raises:
         ValueError: The path does not end in .safetensors, or a value is too large for half precision.
     """
-    from safetensors.torch import save_file
-
     path = Path(path)
-    if path.suffix != ".safetensors":
-        raise ValueError(f"path must end in .safetensors, got {path}")
-    half = {key: value.detach().cpu().half() for key, value in _saved(network).items()}
-    if unfit := [key for key, value in half.items() if not value.isfinite().all()]:
-        raise ValueError(f"network must hold finite values below 65504 only, but {unfit[0]} does not")
-    with atomic_path(path) as scratch:
-        save_file(half, scratch, metadata={key: json.dumps(value) for key, value in _preprocessing().items()})
+    save_half(path, network, _preprocessing())
     write_json(path.with_suffix(".json"), asdict(record) | _preprocessing())
-
-
-def _saved(network: torch.nn.Module) -> dict[str, torch.Tensor]:
-    """The state without the counters of batch norm, which evaluation does not read."""
-    return {key: value for key, value in network.state_dict().items() if value.is_floating_point()}
 
 
 def _preprocessing() -> dict[str, Any]:
@@ -112,19 +98,3 @@ def _preprocessing() -> dict[str, Any]:
         "std": list(STD),
         "classes": list(SHAPES_CLASS_NAMES),
     }
-
-
-def _check_metadata(path: Path) -> None:
-    from safetensors import safe_open
-
-    with safe_open(path, framework="pt") as file:
-        metadata = file.metadata() or {}
-    for key, expected in _preprocessing().items():
-        found = json.loads(metadata[key]) if key in metadata else None
-        if found != expected:
-            raise InputError(f"{path} was saved for {key} {_short(found)}, expected {_short(expected)}")
-
-
-def _short(value: Any) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."

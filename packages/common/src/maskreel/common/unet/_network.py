@@ -11,6 +11,8 @@ CHANNELS = (24, 40, 64, 96)
 GROUPS = 8
 STRIDE = 16
 MEAN, STD = 0.5, 0.25
+BACKGROUND_LOGIT = 5.0
+"""Where training starts: nearly all pixels are background, which need not be learned first (as in RetinaNet)."""
 
 
 class UNet(nn.Module):
@@ -34,6 +36,8 @@ class UNet(nn.Module):
         self.down = nn.ModuleList([_double(c2, c4), _double(c4, c8), _double(c8, c16)])
         self.up = nn.ModuleList([_double(c16 + c8, c8), _double(c8 + c4, c4), _conv(c4 + c2, c2)])
         self.head = nn.Conv2d(c2, classes * 4, 1)
+        assert self.head.bias is not None
+        nn.init.constant_(self.head.bias[:4], BACKGROUND_LOGIT)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         height, width = images.shape[-2:]

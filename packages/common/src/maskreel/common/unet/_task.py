@@ -16,9 +16,8 @@ from maskreel.common.training import TrainingTask
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from maskreel.common.datasets import Pixels
     from maskreel.common.unet._network import UNet
-
-    Pixels = torch.Tensor | np.ndarray
 
 BATCH = 8
 SHOWN = 6

@@ -99,8 +99,7 @@ def _render(folder: Path, videos: int, unseen: int, seed: int) -> None:
 
 
 def _measure(network: Any, clips: Sequence[tuple[LazyArray, LazyArray]]) -> DetectionQuality:
-    from maskreel.common.maskrcnn import SHAPES_CLASS_NAMES, evaluate_detector
-    from maskreel.common.maskrcnn._torchvision import TorchvisionMaskRCNN
+    from maskreel.common.maskrcnn import SHAPES_CLASS_NAMES, TorchvisionMaskRCNN, evaluate_detector
 
     model = TorchvisionMaskRCNN(network.eval(), SHAPES_CLASS_NAMES)
     with progress(description="measure", total=sum(len(labels) for _, labels in clips)) as bar:

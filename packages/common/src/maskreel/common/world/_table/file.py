@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from maskreel.common.atomic import write_json
 from maskreel.common.errors import InputError
@@ -34,10 +34,12 @@ def read_scene(path: Path) -> TableScene:
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise InputError(f"{path} is not a JSON file: {error}") from error
     known = [field.name for field in fields(TableScene)]
-    if not isinstance(values, dict) or (unknown := sorted(set(values) - set(known))):
-        wrong = f"the fields {', '.join(unknown)}" if isinstance(values, dict) else f"a {type(values).__name__}"
-        raise InputError(f"{path} holds {wrong}, expected an object with fields among {', '.join(known)}")
+    if not isinstance(values, dict):
+        raise InputError(f"{path} holds a {type(values).__name__}, expected an object with fields {', '.join(known)}")
+    if unknown := sorted(set(values) - set(known)):
+        raise InputError(f"{path} has the fields {', '.join(unknown)}, expected some of {', '.join(known)}")
+    options: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
     try:
-        return TableScene(**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
+        return TableScene(**options)
     except (TypeError, ValueError) as error:
         raise InputError(f"{path}: {error}") from error

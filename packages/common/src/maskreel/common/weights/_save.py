@@ -1,0 +1,65 @@
+"""Our own weights files: half precision, with what the network expects of its input written beside the tensors."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from maskreel.common.atomic import atomic_path
+from maskreel.common.errors import InputError
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping
+
+    import torch
+
+_SHOWN = 80
+
+
+def save_half(path: str | os.PathLike[str], network: torch.nn.Module, expects: Mapping[str, Any]) -> None:
+    """Write the state of a network in half precision as .safetensors; `check_expectations` reads `expects` back.
+
+    Counters, such as those of batch norm, are left out: evaluation does not read them.
+
+    Args:
+        path: Ends in .safetensors.
+        network: Its floating-point state is written.
+        expects: What input and answers must be like, such as channel order and class names; values that JSON can hold.
+
+    Raises:
+        ValueError: The path does not end in .safetensors, or a value is too large for half precision.
+    """
+    from safetensors.torch import save_file
+
+    path = Path(path)
+    if path.suffix != ".safetensors":
+        raise ValueError(f"path must end in .safetensors, got {path}")
+    state = {key: value for key, value in network.state_dict().items() if value.is_floating_point()}
+    half = {key: value.detach().cpu().half() for key, value in state.items()}
+    if unfit := [key for key, value in half.items() if not value.isfinite().all()]:
+        raise ValueError(f"network must hold finite values below 65504 only, but {unfit[0]} does not")
+    with atomic_path(path) as scratch:
+        save_file(half, scratch, metadata={key: json.dumps(value) for key, value in expects.items()})
+
+
+def check_expectations(path: str | os.PathLike[str], expects: Mapping[str, Any]) -> None:
+    """Refuse a file of `save_half` that was saved with other expectations.
+
+    Raises:
+        InputError: One is missing or differs; the message says how.
+    """
+    from safetensors import safe_open
+
+    with safe_open(path, framework="pt") as file:
+        metadata = file.metadata() or {}
+    for key, expected in expects.items():
+        found = json.loads(metadata[key]) if key in metadata else None
+        if found != expected:
+            raise InputError(f"{path} was saved for {key} {_short(found)}, expected {_short(expected)}")
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
