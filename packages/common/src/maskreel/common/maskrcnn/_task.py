@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from maskreel.common.maskrcnn._classes import SHAPES_CLASS_NAMES
 from maskreel.common.maskrcnn._evaluate import evaluate_detector
 from maskreel.common.maskrcnn._frames import as_tensor, instance_targets
+from maskreel.common.maskrcnn._labels import labels_to_detections
 from maskreel.common.maskrcnn._shapes import build_shapes
 from maskreel.common.maskrcnn._torchvision import TorchvisionMaskRCNN
 from maskreel.common.show import PALETTE, contact_sheet, overlay
