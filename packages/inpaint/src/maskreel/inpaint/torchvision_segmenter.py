@@ -17,7 +17,7 @@ import torch
 from torch.nn import functional
 
 from maskreel.common.errors import InputError, MissingExtraError
-from maskreel.common.weights import WeightsEntry, load_into, load_state_dict
+from maskreel.common.weights import WeightsEntry, load_into, load_state_dict, torchvision_entry
 from maskreel.inpaint.job import identify
 
 if TYPE_CHECKING:
@@ -107,16 +107,10 @@ def published_weights(name: TorchvisionName) -> WeightsEntry:
         MissingExtraError: torchvision is not installed.
     """
     published = _variant(name).published
-    file = published.url.rsplit("/", 1)[-1]
-    return WeightsEntry(
-        name=file,
-        url=published.url,
-        sha256=Path(file).stem.rsplit("-", 1)[-1],
-        size=round(published.meta["_file_size"] * 2**20),
-        licence="BSD-3-Clause, torchvision's; the terms of COCO, its training data, may apply",
-        origin=f"torchvision, trained on the images of COCO with classes of Pascal VOC; {published.meta['recipe']}",
+    return torchvision_entry(
+        published,
+        data="the images of COCO with classes of Pascal VOC",
         preprocessing=published.transforms().describe(),
-        metrics={f"{data} {k}": v for data, row in published.meta["_metrics"].items() for k, v in row.items()},
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from maskreel.common.errors import InputError
 from maskreel.common.maskrcnn._require import require
 from maskreel.common.maskrcnn._torchvision import TorchvisionMaskRCNN
-from maskreel.common.weights import WeightsEntry, load_into, load_state_dict, rename_keys
+from maskreel.common.weights import WeightsEntry, load_into, load_state_dict, rename_keys, torchvision_entry
 
 if TYPE_CHECKING:
     import os
@@ -67,17 +67,10 @@ def torchvision_weights(name: TorchvisionName) -> WeightsEntry:
     Raises:
         MissingExtraError: torchvision is not installed.
     """
-    published = _enum(name)
-    file = published.url.rsplit("/", 1)[-1]
-    return WeightsEntry(
-        name=file,
-        url=published.url,
-        sha256=Path(file).stem.rsplit("-", 1)[-1],
-        size=round(published.meta["_file_size"] * 2**20),
-        licence="BSD-3-Clause, torchvision's; the terms of COCO, its training data, may apply",
-        origin=f"torchvision, trained on COCO 2017; {published.meta['recipe']}",
+    return torchvision_entry(
+        _enum(name),
+        data="COCO 2017",
         preprocessing="RGB in [0, 1], ImageNet mean and std, shorter side 800 and longer side at most 1333 pixels",
-        metrics={f"{data} {k}": v for data, row in published.meta["_metrics"].items() for k, v in row.items()},
     )
 
 

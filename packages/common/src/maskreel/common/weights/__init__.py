@@ -4,6 +4,7 @@ from maskreel.common.weights._entry import WeightsEntry, cache_folder
 from maskreel.common.weights._load import load_into, load_state_dict
 from maskreel.common.weights._rename import rename_keys, strip_prefix
 from maskreel.common.weights._save import check_expectations, save_half
+from maskreel.common.weights._torchvision import torchvision_entry
 
 __all__ = [
     "WeightsEntry",
@@ -14,4 +15,5 @@ __all__ = [
     "rename_keys",
     "save_half",
     "strip_prefix",
+    "torchvision_entry",
 ]

@@ -54,7 +54,7 @@ def train_maskrcnn(
     """Train the small Mask R-CNN of this package on the table scene and measure it on unseen videos.
 
     Killed? Run the same command again: it goes on where it was. The defaults train the weights that come with the
-    package, in about two hours on two cores.
+    package, in little more than an hour on one core (`--threads 1`).
 
     Args:
         output: The folder of the run: shapes.safetensors, shapes.json, log.jsonl and pictures.

@@ -10,6 +10,7 @@ import torch
 
 from maskreel.common.video import Clip
 from maskreel.common.world._clip import WorldClip
+from maskreel.common.world._part_motion import outside
 from maskreel.common.world._table.motion import Collision, Motion, simulate
 from maskreel.common.world._table.picture import empty_table, lighting_of, paint
 from maskreel.common.world._table.rays import SAMPLES, first_hits, into_object, out_of_object
@@ -103,10 +104,10 @@ def _flow(motion: Motion, hits: list[Hits], owner: np.ndarray, step: int) -> tup
         target = here.frame + step
         points = _moved(motion, number, here, target)
         x, y, _ = motion.camera.project(points)
-        flow[here.frame, 0, here.pixel] = x - (here.pixel % width + np.float32(0.5))
-        flow[here.frame, 1, here.pixel] = y - (here.pixel // width + np.float32(0.5))
-        outside = (x < 0) | (x >= width) | (y < 0) | (y >= height)
-        hidden[here.frame, here.pixel] = outside | _covered(motion, points, target)
+        x, y = x - np.float32(0.5), y - np.float32(0.5)  # pixel centres are at whole numbers from here on
+        flow[here.frame, 0, here.pixel] = x - here.pixel % width
+        flow[here.frame, 1, here.pixel] = y - here.pixel // width
+        hidden[here.frame, here.pixel] = outside(x, y, motion.camera.size) | _covered(motion, points, target)
     return (
         torch.from_numpy(flow[sources].reshape(-1, 2, height, width).copy()),
         torch.from_numpy(hidden[sources].reshape(-1, height, width).copy()),
