@@ -1,8 +1,9 @@
-"""What holds for every test of every package: the `needs_cuda` marker, seeded generators, few threads."""
+"""What holds for every test of every package: the `needs_cuda` marker, seeded generators, few threads, no messages."""
 
 from __future__ import annotations
 
 import functools
+import logging
 import os
 import random
 import sys
@@ -40,6 +41,16 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_configure() -> None:
     """Two threads for torch and NumPy, here and in the processes that tests start: small tensors gain from no more."""
     os.environ.setdefault("OMP_NUM_THREADS", "2")
+
+
+@pytest.fixture(autouse=True)
+def restored_logging() -> Iterator[None]:
+    """The command line sets up messages and progress for its process; the next test should see neither."""
+    logger = logging.getLogger("maskreel")
+    level, handlers = logger.level, list(logger.handlers)
+    yield
+    logger.setLevel(level)
+    logger.handlers[:] = handlers
 
 
 @pytest.fixture(autouse=True)

@@ -25,7 +25,7 @@ from maskreel.common.cli._outcome import exit_code
 from maskreel.common.errors import InputError, MissingExtraError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 TOY_PART = """'''`maskreel toy`: plays around,
 with blocks. More about it.
@@ -37,15 +37,6 @@ def main(argv, *, prog):
     sys.stdout.write(f"{prog}: {argv}\\n")
     return 7
 """
-
-
-@pytest.fixture(autouse=True)
-def _fresh_logging() -> Iterator[None]:
-    logger = logging.getLogger("maskreel")
-    level, handlers = logger.level, list(logger.handlers)
-    yield
-    logger.setLevel(level)
-    logger.handlers[:] = handlers
 
 
 @pytest.fixture
