@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import shutil
 from typing import TYPE_CHECKING
@@ -101,6 +102,16 @@ def test_training_gives_weights_with_their_record(data: Path, tmp_path: Path, mo
     assert run("train-maskrcnn", "-o", tmp_path / "again", *flags) == 0
     again = load_file(tmp_path / "again/shapes.safetensors")
     assert all(torch.equal(again[name], value) for name, value in first.items()), "the same seed gives the same weights"
+
+
+def test_a_missing_extra_is_named_before_anything_is_rendered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "pycocotools" else find(name))
+    assert run("train-maskrcnn", "-o", tmp_path / "run") == 2
+    assert "maskreel-common[coco]" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_bad_video_ends_the_training_or_is_left_out(
