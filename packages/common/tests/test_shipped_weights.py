@@ -78,9 +78,9 @@ def test_an_independent_network_agrees(
         truth.update(theirs, torch.from_numpy(labels.copy()))
         agreement.update(theirs, ours)
         outlines.update((theirs > 0).byte(), (ours > 0).byte())
-    assert truth.compute() > 0.4
-    assert agreement.compute() > 0.4
-    assert outlines.compute() > 0.85
+    assert truth.compute() > 0.25
+    assert agreement.compute() > 0.25
+    assert outlines.compute() > 0.9
 
 
 def test_every_batch_norm_has_learned_its_statistics(shapes: TorchvisionMaskRCNN) -> None:

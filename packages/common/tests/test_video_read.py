@@ -196,7 +196,7 @@ def test_start_does_not_decode_from_the_beginning(long_gop: Path, monkeypatch: p
                 container, stream = context.__enter__()
 
                 class Container:
-                    seek = container.seek
+                    seek, format = container.seek, container.format
 
                     def decode(self, stream: av.VideoStream):
                         for frame in container.decode(stream):

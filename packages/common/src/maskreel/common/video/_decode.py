@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import av.error
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from av import VideoFrame
+    from av.container import InputContainer
 
     from maskreel.common.video._timing import Timing
 
@@ -33,7 +34,7 @@ def decode(path: Path, timing: Timing, start: int, stop: int | None) -> Iterator
     wanted = timing.pts[start:stop]
     for key in _landings(timing.keys, wanted[0]) if wanted else ():
         with open_video(path) as (container, stream):
-            stream.thread_type = "AUTO"
+            stream.thread_type = _threads(container)
             if key is not None:
                 container.seek(key, stream=stream)
             decoded: Iterator[VideoFrame] = container.decode(stream)
@@ -43,10 +44,19 @@ def decode(path: Path, timing: Timing, start: int, stop: int | None) -> Iterator
                 return
 
 
+def _threads(container: InputContainer) -> Literal["SLICE", "AUTO"]:
+    """Frame threads, where the length of the file tells that it is whole.
+
+    A transport stream does not say how long it should be: only the flag of its last frame tells that it was cut off,
+    and now and then that flag is set after another thread has handed out the frame.
+    """
+    return "SLICE" if container.format.name == "mpegts" else "AUTO"
+
+
 def _by_count(path: Path, start: int, stop: int | None) -> Iterator[VideoFrame]:
     """For files without timestamps: from the beginning, counting."""
     with open_video(path) as (container, stream):
-        stream.thread_type = "AUTO"
+        stream.thread_type = _threads(container)
         decoded: Iterator[VideoFrame] = container.decode(stream)
         index = 0
         while stop is None or index < stop:
