@@ -70,12 +70,12 @@ def calibrate(
         for _ in range(rounds):
             tried = list(_neighbours(scene, step))
             measured = each(measure, tried)
-            best = min(range(len(tried)), key=lambda i: statistics_distance(measured[i], wanted))
+            distances = [statistics_distance(statistics, wanted) for statistics in measured]
+            best = min(range(len(tried)), key=distances.__getitem__)
             if progress is not None:
                 progress(1)
-            if statistics_distance(measured[best], wanted) < distance:
-                scene, found = tried[best], measured[best]
-                distance = statistics_distance(found, wanted)
+            if distances[best] < distance:
+                scene, found, distance = tried[best], measured[best], distances[best]
             elif step <= _FINEST:
                 break
             else:

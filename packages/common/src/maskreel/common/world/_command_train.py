@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from maskreel.common.datasets import LazyArray
-    from maskreel.common.maskrcnn import DetectionQuality
+    from maskreel.common.maskrcnn import DetectionQuality, TrainingRecord
+    from maskreel.common.training import TrainingResult
 
 logger = logging.getLogger(__name__)
 
@@ -84,7 +85,7 @@ def train_maskrcnn(
     task = ShapesTask([(frames[::11], labels[::11]) for frames, labels in unseen_clips[:_WATCHED]])
     result = train(task, LabelledFrames([lazy_arrays(video) for video in seen], augment=True), config, output)
     quality = _measure(task.module, unseen_clips)
-    record = _record(config, data, len(seen), quality, result.seconds)
+    record = _record(config, data, len(seen), quality, result)
     save_shapes(task.module, output / "shapes.safetensors", record)
     shapes_maskrcnn(output / "shapes.safetensors")
     for name, value in asdict(quality).items():
@@ -116,7 +117,9 @@ def _measure(network: Any, clips: Sequence[tuple[LazyArray, LazyArray]]) -> Dete
         return evaluate_detector(model, clips, progress=bar.update)
 
 
-def _record(config: TrainingConfig, data: Path, videos: int, quality: DetectionQuality, seconds: float) -> Any:
+def _record(
+    config: TrainingConfig, data: Path, videos: int, quality: DetectionQuality, result: TrainingResult
+) -> TrainingRecord:
     import torch
 
     from maskreel.common.maskrcnn import TrainingRecord
@@ -125,9 +128,9 @@ def _record(config: TrainingConfig, data: Path, videos: int, quality: DetectionQ
     return TrainingRecord(
         data=f"{videos} videos of {_origin(data)}",
         command=shlex.join(["maskreel", *sys.argv[1:]]),
-        steps=config.steps,
+        steps=result.steps,  # with --epochs, not the config's
         hardware=device or f"{platform.machine()} CPU, {config.threads or torch.get_num_threads()} threads",
-        seconds=round(seconds),
+        seconds=round(result.seconds),
         quality=asdict(quality),
     )
 
