@@ -271,6 +271,13 @@ def test_checking_keeps_order_and_tells_its_progress(root: Path, threads: int | 
     assert done == [1] * 12
 
 
+def test_unwanted_videos_are_left_out_unread(root: Path) -> None:
+    empty(root / "train/video_9")
+    dataset = VfpFolder(root, "train", leave_out={9, 77}, skip_bad=True)
+    assert dataset.names == ("video_10",)
+    assert dataset.skipped == ()
+
+
 def test_bad_folders_are_explained(root: Path) -> None:
     with pytest.raises(ValueError, match="split must be one of train, val, unlabeled, hidden, got 'test'"):
         VfpFolder(root, "test")  # pyright: ignore[reportArgumentType]
@@ -288,4 +295,4 @@ def test_bad_folders_are_explained(root: Path) -> None:
 
 def test_the_splits_are_those_of_the_layout() -> None:
     assert get_args(VfpSplit) == ("train", "val", "unlabeled", "hidden")
-    assert VfpSequence.__dataclass_fields__.keys() == {"folder", "split", "number"}
+    assert VfpSequence.__dataclass_fields__.keys() == {"folder", "split", "number", "target"}

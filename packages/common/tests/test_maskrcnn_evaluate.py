@@ -98,7 +98,7 @@ def test_a_false_alarm_with_a_higher_score_halves_the_precision() -> None:
         masks = torch.zeros(1, H, W, dtype=torch.bool)
         masks[0, 15:24, 30:40] = True
         false = Detections(torch.tensor([[30.0, 15, 40, 24]]), torch.tensor([1]), torch.tensor([0.9]), masks)
-        parts = zip(astuple(one), astuple(false), strict=True)
+        parts = zip(astuple(one)[:4], astuple(false)[:4], strict=True)
         boxes, labels, scores, stacks = (torch.cat(pair) for pair in parts)
         return Detections(boxes, labels, scores * torch.tensor([0.6, 1.0]), stacks)
 

@@ -88,6 +88,11 @@ def test_detections_can_be_chosen_from() -> None:
     assert found.above(0.5).labels.tolist() == [7, 9]
     assert found[torch.tensor([2, 0])].scores.tolist() == pytest.approx([0.9, 0.5])
     assert len(found[:1]) == 1
+    soft = Detections(found.boxes, found.labels, found.scores, found.masks, found.masks * 0.7)
+    assert found[:1].probabilities is None
+    chosen = soft.above(0.5).to("cpu").probabilities
+    assert chosen is not None
+    assert torch.equal(chosen, soft.masks[[0, 2]] * 0.7)
 
 
 def test_detections_check_what_they_are_given() -> None:
@@ -96,6 +101,9 @@ def test_detections_check_what_they_are_given() -> None:
         Detections(boxes, labels.float(), scores, masks)
     with pytest.raises(ValueError, match=r"boxes, labels, scores, masks must have shapes \(N, 4\).*\(3, 3, 3\)"):
         Detections(boxes, labels, scores, torch.zeros(3, 3, 3).bool())
+    for soft in (torch.zeros(2, 3, 4), masks):
+        with pytest.raises(ValueError, match=r"probabilities must be float32 of the shape of masks, \(2, 3, 3\)"):
+            Detections(boxes, labels, scores, masks, soft)
 
 
 def test_a_stack_of_label_maps_is_refused() -> None:

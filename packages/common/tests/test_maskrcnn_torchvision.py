@@ -80,6 +80,21 @@ def test_detections_are_those_of_torchvision() -> None:
         assert (one.masks == (reference["masks"][:, 0] > 0.5)).float().mean() > 0.98
 
 
+def test_probabilities_are_there_when_asked_for_and_masks_are_where_they_pass_a_half() -> None:
+    model, pictures = random_model(), images()
+    for one, plain in zip(model.detect(pictures, probabilities=True), model.detect(pictures), strict=True):
+        assert plain.probabilities is None
+        assert one.probabilities is not None
+        assert torch.equal(one.masks, plain.masks)
+        assert torch.equal(one.probabilities > 0.5, one.masks)
+        assert 0 < one.probabilities.max() <= 1
+        assert ((one.probabilities > 0) & ~one.masks).any()
+    model.network.roi_heads.score_thresh = 1.0
+    nothing = model.detect(pictures, probabilities=True)[0].probabilities
+    assert nothing is not None
+    assert nothing.shape == (0, *SIZE)
+
+
 def test_resizing_is_that_of_torchvision() -> None:
     model, pictures = random_model(short_side=100, long_side=130), images()
     transform = model.network.transform

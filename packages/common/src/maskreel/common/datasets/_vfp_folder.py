@@ -2,38 +2,44 @@
 
 from __future__ import annotations
 
-import itertools
 import os
-import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
+from maskreel.common.datasets._vfp_listing import list_videos
 from maskreel.common.datasets._vfp_sequence import VfpFault, VfpSequence, VfpSplit
 from maskreel.common.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-_VIDEO = re.compile(r"video_(\d+)")
+    from collections.abc import Callable, Collection, Iterator
 
 
 class VfpFolder:
     """The videos of one split in the order of their numbers; iterate, or index by position or name.
 
-    `root` holds train, val, unlabeled or hidden, these hold video_0 or video_00000 and so on, and these hold
-    image_0.png to image_21.png (hidden: image_10.png) and, in train and val, mask.npy. Whatever has another name is
-    left out. Opening lists one folder and reads no file: a bad video raises InputError when it is read.
+    `root` holds train, val, unlabeled or hidden, in one of two layouts:
+
+    - Together: the split holds video_0 or video_00000 and so on, and these hold image_0.png to image_21.png (hidden:
+      image_10.png) and, in train and val, mask.npy with 22 label maps.
+    - Apart: the split holds input and target, and both hold the folders of the videos, found by their numbers. input
+      has image_0.png to image_10.png, target has the rest, image_11.png to image_21.png or numbered anew from
+      image_0.png; or all 22 are in input. mask.npy with 22 label maps is in target or in input, or each has one with
+      11. hidden, and any split without target, has input alone.
+
+    Whatever has another name is left out. Opening lists folders and reads no file: a bad video raises InputError when
+    it is read.
 
     Args:
         root: The folder of the data set.
         split: Which videos.
+        leave_out: Numbers of videos that are not wanted.
         skip_bad: Check all videos now, leave out those with a fault and list the faults in `skipped`.
         progress: Called with 1 after every video that `skip_bad` has checked.
 
     Raises:
         ValueError: `split` is none of the four.
-        InputError: The folder of the split is missing, holds no video, or two of one number.
+        InputError: The folder of the split is missing, holds no video, two of one number, or both layouts.
     """
 
     def __init__(
@@ -41,6 +47,7 @@ class VfpFolder:
         root: str | os.PathLike[str],
         split: VfpSplit,
         *,
+        leave_out: Collection[int] = (),
         skip_bad: bool = False,
         progress: Callable[[int], object] | None = None,
     ) -> None:
@@ -48,7 +55,7 @@ class VfpFolder:
             raise ValueError(f"split must be one of {', '.join(get_args(VfpSplit))}, got {split!r}")
         self.root = Path(root)
         self.split: VfpSplit = split
-        self._sequences = _list_videos(self.root / split, split)
+        self._sequences = [video for video in list_videos(self.root / split, split) if video.number not in leave_out]
         self.skipped: tuple[VfpFault, ...] = ()
         """What is wrong with the videos that were left out."""
         if skip_bad:
@@ -91,18 +98,3 @@ class VfpFolder:
         if key not in self._by_name:
             raise InputError(f"{self.root / self.split} has no video {key!r}, expected a name such as video_0")
         return self._by_name[key]
-
-
-def _list_videos(folder: Path, split: VfpSplit) -> list[VfpSequence]:
-    if not folder.is_dir():
-        raise InputError(f"{folder} is not a folder, expected the videos of the {split} split: video_0, video_1, ...")
-    with os.scandir(folder) as entries:
-        matches = ((entry, _VIDEO.fullmatch(entry.name)) for entry in entries)
-        found = [(int(match[1]), entry.name) for entry, match in matches if match and entry.is_dir()]
-    if not found:
-        raise InputError(f"{folder} holds no videos, expected folders named video_0, video_1, ...")
-    found.sort()
-    for (number, name), (other, twin) in itertools.pairwise(found):
-        if number == other:
-            raise InputError(f"{folder} holds both {name} and {twin}, expected one folder of each number")
-    return [VfpSequence(folder / name, split, number) for number, name in found]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,17 +11,20 @@ import numpy as np
 import torch
 
 from maskreel.common.datasets._vfp_files import BadFileError, picture_size, read_label_maps, read_picture
+from maskreel.common.datasets._vfp_layout import (
+    SEEN_FRAMES,
+    VFP_FRAMES,
+    VideoFiles,
+    files_apart,
+    files_together,
+    image_numbers,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
 VfpSplit = Literal["train", "val", "unlabeled", "hidden"]
-
-_FRAMES = 22
-_SEEN_FRAMES = 11
-"""Frames that a forecaster is given; the hidden split has no others."""
-_IMAGE = re.compile(r"image_(\d+)\.png")
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,8 @@ class VfpSequence:
     split: VfpSplit
     number: int
     """The number in the name of the folder."""
+    target: Path | None = None
+    """The folder for frames 11 to 21, where the data set has one; None: everything is in `folder`."""
 
     @property
     def name(self) -> str:
@@ -60,7 +64,7 @@ class VfpSequence:
     @property
     def frame_count(self) -> int:
         """Frames that the layout asks for: 11 in the hidden split, else 22."""
-        return _SEEN_FRAMES if self.split == "hidden" else _FRAMES
+        return SEEN_FRAMES if self.split == "hidden" else VFP_FRAMES
 
     @property
     def is_annotated(self) -> bool:
@@ -71,7 +75,7 @@ class VfpSequence:
     def size(self) -> tuple[int, int]:
         """(height, width) in pixels of the frames; if they disagree, that of most."""
         if self._size is None:
-            raise BadFileError(self.folder, f"holds no readable images, expected {self._row}")
+            raise BadFileError(self.folder, f"holds no readable images, expected {self._files.images[0]}")
         return self._size
 
     def frames(self, start: int = 0, stop: int | None = None) -> torch.Tensor:
@@ -91,24 +95,27 @@ class VfpSequence:
         return [VfpFault(self.name, fault.path, fault.fault) for fault in self._faults()]
 
     def _faults(self) -> Iterator[BadFileError]:
-        found = [int(match[1]) for path in self.folder.iterdir() if (match := _IMAGE.fullmatch(path.name))]
-        if not found:
-            yield BadFileError(self.folder, f"holds no images, expected {self._row}")
-            return
-        for file in self._images:
-            yield from _fault(self._read_image, file)
-        for number in sorted(number for number in found if number >= self.frame_count):
-            yield BadFileError(self.folder / f"image_{number}.png", f"is one too many, expected {self._row}")
-        if self.is_annotated:
-            yield from _fault(self._read_labels)
+        for row in self._files.images:
+            if not image_numbers(row.folder):
+                yield BadFileError(row.folder, f"holds no images, expected {row}")
+                continue
+            for file in row.paths:
+                yield from _fault(self._read_image, file)
+            for number in row.surplus:
+                yield BadFileError(row.folder / f"image_{number}.png", f"is one too many, expected {row}")
+        if any(image_numbers(row.folder) for row in self._files.images):
+            for file, count in self._files.masks:
+                yield from _fault(self._read_masks, file, count)
 
-    @property
-    def _row(self) -> str:
-        return f"image_0.png to image_{self.frame_count - 1}.png"
+    @cached_property
+    def _files(self) -> VideoFiles:
+        if self.target is None:
+            return files_together(self.folder, self.frame_count, annotated=self.is_annotated)
+        return files_apart(self.folder, self.target, annotated=self.is_annotated)
 
     @property
     def _images(self) -> list[Path]:
-        return [self.folder / f"image_{index}.png" for index in range(self.frame_count)]
+        return [file for row in self._files.images for file in row.paths]
 
     @cached_property
     def _size(self) -> tuple[int, int] | None:
@@ -118,16 +125,20 @@ class VfpSequence:
 
     def _read_image(self, file: Path) -> np.ndarray:
         if not file.exists():
-            raise BadFileError(file, f"is missing, expected {self._row}")
+            (row,) = (row for row in self._files.images if file in row.paths)
+            raise BadFileError(file, f"is missing, expected {row}")
         picture = read_picture(file)
         self._require_size(file, picture.shape[:2], "is", "like most images of the video")
         return picture
 
     def _read_labels(self) -> np.ndarray:
-        file = self.folder / "mask.npy"
+        parts = [self._read_masks(file, count) for file, count in self._files.masks]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def _read_masks(self, file: Path, count: int) -> np.ndarray:
         if not file.exists():
             raise BadFileError(file, f"is missing, expected one in every video of {self.split}")
-        labels = read_label_maps(file, self.frame_count)
+        labels = read_label_maps(file, count)
         self._require_size(file, labels.shape[1:], "holds masks of", "like the images")
         return labels
 
@@ -137,8 +148,8 @@ class VfpSequence:
             raise BadFileError(file, f"{verb} {size[1]}x{size[0]} pixels, expected {width}x{height} {like}")
 
 
-def _fault(read: Callable[..., Any], *file: Path) -> Iterator[BadFileError]:
+def _fault(read: Callable[..., Any], *arguments: Any) -> Iterator[BadFileError]:
     try:
-        read(*file)
+        read(*arguments)
     except BadFileError as error:
         yield error

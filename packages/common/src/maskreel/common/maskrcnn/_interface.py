@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from maskreel.common.maskrcnn._batch_norm import batch_norm_layers
 from maskreel.common.maskrcnn._detections import Detections
-from maskreel.common.maskrcnn._paste import paste_masks
+from maskreel.common.maskrcnn._paste import paste_masks, paste_probabilities
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -151,10 +151,15 @@ class MaskRCNN(nn.Module, ABC):
         return Objectness(logits, anchors / anchors.new_tensor(features.scale * 2))
 
     @torch.no_grad()
-    def detect(self, images: torch.Tensor) -> list[Detections]:
-        """Find objects: proposals, classes, non-maximum suppression and masks; one `Detections` per image."""
+    def detect(self, images: torch.Tensor, *, probabilities: bool = False) -> list[Detections]:
+        """Find objects: proposals, classes, non-maximum suppression and masks; one `Detections` per image.
+
+        Args:
+            images: float32 (B, 3, H, W).
+            probabilities: Give those of the masks' pixels, too; they take 4 bytes each.
+        """
         features = self.features(images)
-        return [self._finished(features, raw) for raw in self._detect(features)]
+        return [self._finished(features, raw, probabilities) for raw in self._detect(features)]
 
     def forward(self, images: torch.Tensor) -> list[Detections]:
         """The same as `detect`."""
@@ -208,11 +213,15 @@ class MaskRCNN(nn.Module, ABC):
         scale = some.new_tensor(features.scale * 2)
         return [part.to(some) * scale for part in boxes]
 
-    def _finished(self, features: Features, raw: RawDetections) -> Detections:
+    def _finished(self, features: Features, raw: RawDetections, probabilities: bool) -> Detections:
         boxes = raw.boxes / raw.boxes.new_tensor(features.scale * 2)
         across, down = (0.5 - (0.5 - self.mask_centre) / scale for scale in features.scale)
-        masks = paste_masks(raw.masks, boxes, features.image_size, centre=(across, down))
-        return Detections(boxes.float(), raw.labels.long(), raw.scores.float(), masks)
+        scores, labels, size = raw.scores.float(), raw.labels.long(), features.image_size
+        if not probabilities:
+            masks = paste_masks(raw.masks, boxes, size, centre=(across, down))
+            return Detections(boxes.float(), labels, scores, masks)
+        soft = paste_probabilities(raw.masks, boxes, size, centre=(across, down))
+        return Detections(boxes.float(), labels, scores, soft > 0.5, soft.float())
 
 
 def _check_images(images: torch.Tensor) -> None:

@@ -17,7 +17,7 @@ def paste_masks(
     centre: tuple[float, float],
     threshold: float = 0.5,
 ) -> torch.Tensor:
-    """Resample masks from their boxes into images, bilinearly, and threshold them.
+    """Resample masks from their boxes into images, bilinearly, and threshold them: bool (N, H, W).
 
     Args:
         probabilities: float (N, M, M), what the network says inside each box.
@@ -27,21 +27,21 @@ def paste_masks(
             targets were cut with RoIAlign `aligned=True`, as in detectron2, and 0 with `aligned=False`, as in
             torchvision. The wrong one moves every mask by half a pixel.
         threshold: Probability above which a pixel belongs to the object.
-
-    Returns:
-        bool (N, H, W).
     """
     pasted = [
-        _paste(chunk, box, size, centre) > threshold
+        paste_probabilities(chunk, box, size, centre=centre) > threshold
         for chunk, box in zip(probabilities.split(CHUNK), boxes.split(CHUNK), strict=True)
         if len(chunk)
     ]
     return torch.cat(pasted) if pasted else torch.zeros(0, *size, dtype=torch.bool, device=boxes.device)
 
 
-def _paste(
-    probabilities: torch.Tensor, boxes: torch.Tensor, size: tuple[int, int], centre: tuple[float, float]
+def paste_probabilities(
+    probabilities: torch.Tensor, boxes: torch.Tensor, size: tuple[int, int], *, centre: tuple[float, float]
 ) -> torch.Tensor:
+    """The same without the threshold: float (N, H, W), 0 outside the boxes."""
+    if not len(boxes):
+        return probabilities.new_zeros(0, *size)
     x0, y0, x1, y1 = boxes[:, :, None].unbind(1)
     rows, columns = (torch.arange(side, dtype=boxes.dtype, device=boxes.device) for side in size)
     down = 2 * (rows + centre[1] - y0) / (y1 - y0) - 1

@@ -1,0 +1,13 @@
+"""`maskreel vfp`: predict video: from 11 frames to the mask of the 22nd."""
+
+from __future__ import annotations
+
+__all__ = ["main"]
+
+
+def main(argv: list[str], *, prog: str) -> int | None:
+    """Run a verb of this part; the imports wait until then, so that `maskreel --help` stays quick."""
+    from maskreel.common.cli import run_subcommands
+    from maskreel.vfp.commands import VERBS
+
+    return run_subcommands(VERBS, argv, prog)
