@@ -220,7 +220,7 @@ def test_the_verb_trains_measures_and_saves(tmp_path: Path):
         ({"scenarios": 0}, "--scenarios must be 1 or more, got 0"),
         ({"measured": 0}, "--measured must be 1 or more, got 0"),
         ({"repeats": -1}, "--repeats must be 0 or more, got -1"),
-        ({"objects": (5, 4)}, r"--objects must rise from 1 or more to at most 10, got \(5, 4\)"),
+        ({"crowd": (5, 4)}, r"--crowd must rise from 1 or more to at most 10, got \(5, 4\)"),
     ],
 )
 def test_impossible_flags_are_refused(tmp_path: Path, flags: dict, message: str):

@@ -13,7 +13,12 @@ __all__ = ["Forecast", "ForecastConfig", "MaskForecaster", "Occupancy", "__versi
 
 __version__ = version("maskreel-vfp")
 
-_HOMES = {"Forecast": "forecaster", "ForecastConfig": "config", "MaskForecaster": "forecaster", "Occupancy": "occupancy"}
+_HOMES = {
+    "Forecast": "forecaster",
+    "ForecastConfig": "config",
+    "MaskForecaster": "forecaster",
+    "Occupancy": "occupancy",
+}
 
 
 def __getattr__(name: str) -> object:

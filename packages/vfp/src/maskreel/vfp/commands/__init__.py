@@ -5,6 +5,7 @@ from __future__ import annotations
 from maskreel.vfp.commands.blur import blur
 from maskreel.vfp.commands.check_data import check_data
 from maskreel.vfp.commands.evaluate import evaluate
+from maskreel.vfp.commands.fit_table import fit_table
 from maskreel.vfp.commands.forecast import forecast
 from maskreel.vfp.commands.predict import predict
 from maskreel.vfp.commands.reproduce import reproduce
@@ -25,6 +26,7 @@ VERBS = {
     "blur": blur,
     "train-segmenter": train_segmenter,
     "segment": segment,
+    "fit-table": fit_table,
     "train-masks": train_masks,
     "train-interaction": train_interaction,
     "forecast": forecast,

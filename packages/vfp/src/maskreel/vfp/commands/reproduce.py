@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 (tyro reads annotations at run time)
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro

@@ -6,10 +6,6 @@ import importlib.util
 import itertools
 import json
 import logging
-import os
-import platform
-import shlex
-import sys
 from dataclasses import replace
 from pathlib import Path  # noqa: TC003 (tyro reads annotations at run time)
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -19,14 +15,13 @@ import tyro
 from maskreel.common.cli import progress
 from maskreel.common.errors import MissingExtraError
 from maskreel.common.training import TrainingConfig
+from maskreel.vfp.commands._training import is_first, record
 from maskreel.vfp.frames import FeedConfig, FrameLoss, PredictorConfig, SourceConfig, WindowConfig
 from maskreel.vfp.timeline import OBSERVED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from maskreel.common.maskrcnn import TrainingRecord
-    from maskreel.common.training import TrainingResult
     from maskreel.vfp.frames import FramePredictor, Frames
 
 logger = logging.getLogger(__name__)
@@ -102,9 +97,11 @@ def train(
     looked_at = _spread([clip for clips in unseen.values() for clip in clips], watched)
     task = FramePredictionTask(network, looked_at, loss=loss, feed=feed)
     result = run(task, VideoWindows(seen, windows), config, output)
-    if _is_first(config):
+    if is_first(config):
         quality = _quality(network, unseen)
-        save_predictor(network, output / "predictor.safetensors", _record(config, data, len(seen), quality, result))
+        told = f"{len(seen)} clips of {' and '.join(map(_origin, data))}"
+        about = record(config, result, data=told, quality=quality)
+        save_predictor(network, output / "predictor.safetensors", about)
         logger.info("%s", output / "predictor.safetensors")
     return 0
 
@@ -132,12 +129,6 @@ def _spread(clips: Sequence[Frames], count: int) -> Sequence[Frames]:
     return clips[:: max(1, -(-len(clips) // count))]
 
 
-def _is_first(config: TrainingConfig) -> bool:
-    """The other processes of a group only help to train."""
-    name = {"none": None, "pytorch": "RANK", "slurm": "SLURM_PROCID"}[config.launcher]
-    return name is None or os.environ.get(name, "0") == "0"
-
-
 def _quality(network: FramePredictor, unseen: Mapping[Path, Sequence[Frames]]) -> dict[str, float]:
     """Scores of the network and the baselines on each held-out source, by names such as easy_copy_last_psnr."""
     from maskreel.vfp.frames import BASELINES, frame_quality
@@ -161,24 +152,6 @@ def _warn(scores: Mapping[str, float]) -> None:
         source, found, measure = name.partition("copy_last_")
         if found and measure in ("psnr", "ssim") and not scores[f"{source}{measure}"] > value:
             logger.warning("%s%s is not better than that of the last observed frame, copied", source, measure)
-
-
-def _record(
-    config: TrainingConfig, data: Sequence[Path], clips: int, quality: Mapping[str, float], result: TrainingResult
-) -> TrainingRecord:
-    import torch
-
-    from maskreel.common.maskrcnn import TrainingRecord
-
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() and config.device != "cpu" else None
-    return TrainingRecord(
-        data=f"{clips} clips of {' and '.join(map(_origin, data))}",
-        command=shlex.join(["maskreel", *sys.argv[1:]]),
-        steps=result.steps,  # with --epochs, not the config's
-        hardware=device or f"{platform.machine()} CPU, {config.threads or torch.get_num_threads()} threads",
-        seconds=round(result.seconds),
-        quality=quality,
-    )
 
 
 def _origin(path: Path) -> str:

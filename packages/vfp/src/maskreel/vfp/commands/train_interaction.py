@@ -5,10 +5,6 @@ from __future__ import annotations
 import functools
 import importlib.util
 import logging
-import os
-import platform
-import shlex
-import sys
 from pathlib import Path  # noqa: TC003 (tyro reads annotations at run time)
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,15 +13,14 @@ import tyro
 from maskreel.common.cli import progress
 from maskreel.common.errors import InputError, MissingExtraError
 from maskreel.common.training import TrainingConfig
+from maskreel.vfp.commands._training import is_first, record
 from maskreel.vfp.interaction import InteractionConfig
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from maskreel.common.datasets import VfpFolder
-    from maskreel.common.maskrcnn import TrainingRecord
-    from maskreel.common.training import TrainingResult
-    from maskreel.vfp.interaction import HeldOut, InteractionTask
+    from maskreel.vfp.interaction import HeldOut
     from maskreel.vfp.objects import Table
     from maskreel.vfp.objects.tracks import Track
 
@@ -56,7 +51,7 @@ def train_interaction(
     table: Path | None = None,
     clips: int = 200,
     scenarios: int = 30_000,
-    objects: tuple[int, int] = (4, 6),
+    crowd: tuple[int, int] = (4, 6),
     repeats: int = 8,
     held_out: tuple[Path, ...] = (),
     measured: int = 60,
@@ -77,7 +72,7 @@ def train_interaction(
         table: Camera, solids and motions; by default those that come with the package.
         clips: Clips of each data set that are read.
         scenarios: Clips to simulate.
-        objects: The least and most objects of a simulated clip.
+        crowd: The least and most objects of a simulated clip.
         repeats: How often the clips that were read are learned from, each time that every simulated one is once; 0 to
             learn from simulated clips alone.
         held_out: Data sets whose val splits are measured on; by default those of DATA that have one.
@@ -85,7 +80,7 @@ def train_interaction(
         skip_bad: Check all videos and leave out the bad ones by name; else the first ends the run.
         quarantine: A list of videos to leave out, as check-data writes it.
     """
-    _check(data, {"clips": clips, "scenarios": scenarios, "measured": measured}, objects, repeats, network)
+    _check(data, {"clips": clips, "scenarios": scenarios, "measured": measured}, crowd, repeats, network)
     import torch
 
     from maskreel.common.training import train
@@ -113,19 +108,20 @@ def train_interaction(
     logger.info("%d objects of %d clips", len(pool), len(ways))
     with progress(description="simulate", total=scenarios, unit="clips") as bar:
         simulated = Scenarios(
-            place, pool, scenarios, objects=objects, seed=config.seed, slots=network.objects, progress=bar.update
+            place, pool, scenarios, objects=crowd, seed=config.seed, slots=network.objects, progress=bar.update
         )
     samples = torch.utils.data.ConcatDataset([simulated, *[Recorded(ways, slots=network.objects)] * repeats])
     torch.manual_seed(config.seed)
     net = build_interaction(network)
     task = InteractionTask(net, unseen)
     result = train(task, samples, config, output)
-    if not _is_first(config):
+    if not is_first(config):
         return 0
     net.cpu().eval()
-    record = _record(config, f"{scenarios} simulated and {len(ways)} real clips of {_told(data)}", task, result)
-    save_interaction(net, output / "interaction.safetensors", record)
-    _tell(record.quality, unseen)
+    told = f"{scenarios} simulated and {len(ways)} real clips of {_told(data)}"
+    about = record(config, result, data=told, quality=task.evaluate(task.module))
+    save_interaction(net, output / "interaction.safetensors", about)
+    _tell(about.quality, unseen)
     logger.info("%s", output / "interaction.safetensors")
     return 0
 
@@ -133,7 +129,7 @@ def train_interaction(
 def _check(
     data: Sequence[Path],
     counts: Mapping[str, int],
-    objects: tuple[int, int],
+    crowd: tuple[int, int],
     repeats: int,
     network: InteractionConfig,
 ) -> None:
@@ -147,8 +143,8 @@ def _check(
             raise InputError(f"--{name} must be 1 or more, got {value}")
     if repeats < 0:
         raise InputError(f"--repeats must be 0 or more, got {repeats}")
-    if not 1 <= objects[0] <= objects[1] <= network.objects:
-        raise InputError(f"--objects must rise from 1 or more to at most {network.objects}, got {objects}")
+    if not 1 <= crowd[0] <= crowd[1] <= network.objects:
+        raise InputError(f"--crowd must rise from 1 or more to at most {network.objects}, got {crowd}")
 
 
 def _tracks(table: Table, videos: VfpFolder, count: int) -> list[list[Track]]:
@@ -159,28 +155,6 @@ def _tracks(table: Table, videos: VfpFolder, count: int) -> list[list[Track]]:
     shown = f"track {videos.root.name} {videos.split}"
     chosen = progress(spread(list(videos), count), description=shown, unit="clips")
     return [tracks(table, labels_of(video).numpy()) for video in chosen]
-
-
-def _is_first(config: TrainingConfig) -> bool:
-    """The other processes of a group only help to train."""
-    name = {"none": None, "pytorch": "RANK", "slurm": "SLURM_PROCID"}[config.launcher]
-    return name is None or os.environ.get(name, "0") == "0"
-
-
-def _record(config: TrainingConfig, data: str, task: InteractionTask, result: TrainingResult) -> TrainingRecord:
-    import torch
-
-    from maskreel.common.maskrcnn import TrainingRecord
-
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() and config.device != "cpu" else None
-    return TrainingRecord(
-        data=data,
-        command=shlex.join(["maskreel", *sys.argv[1:]]),
-        steps=result.steps,  # with --epochs, not the config's
-        hardware=device or f"{platform.machine()} CPU, {config.threads or torch.get_num_threads()} threads",
-        seconds=round(result.seconds),
-        quality=task.evaluate(task.module),
-    )
 
 
 def _tell(quality: Mapping[str, float], unseen: Mapping[str, HeldOut]) -> None:

@@ -6,10 +6,6 @@ import functools
 import importlib.util
 import itertools
 import logging
-import os
-import platform
-import shlex
-import sys
 from dataclasses import replace
 from pathlib import Path  # noqa: TC003 (tyro reads annotations at run time)
 from typing import TYPE_CHECKING, Annotated
@@ -19,6 +15,7 @@ import tyro
 from maskreel.common.cli import progress
 from maskreel.common.errors import InputError, MissingExtraError
 from maskreel.common.training import TrainingConfig
+from maskreel.vfp.commands._training import is_first, record
 from maskreel.vfp.masks import MaskLoss, MaskNetworkConfig, MaskWindowConfig
 from maskreel.vfp.timeline import OBSERVED, TARGET
 
@@ -29,8 +26,6 @@ if TYPE_CHECKING:
     from torch.utils.data import Dataset
 
     from maskreel.common.datasets import VfpFolder, VfpSequence
-    from maskreel.common.maskrcnn import TrainingRecord
-    from maskreel.common.training import TrainingResult
     from maskreel.vfp.masks import MaskNetwork
     from maskreel.vfp.occupancy import Occupancy
 
@@ -99,8 +94,8 @@ def train_masks(
         least_confidence: Unlabeled clips of which the segmenter is less sure, somewhere, are left out.
         held_out: Data sets whose val splits are measured on; by default those of DATA that have one.
         segmenter: Weights of the segmenter; by default the one that comes with the package.
-        table: With --prior: camera and motion for the forecast by simulated objects that the network refines; by default
-            those that come with the package.
+        table: With --prior: camera and motion for the forecast by simulated objects that the network refines; by
+            default those that come with the package.
         weights: Start from these, which also say what the network is.
         skip_bad: Check all videos and leave out the bad ones by name; else the first ends the run.
         quarantine: A list of videos to leave out, as check-data writes it.
@@ -133,13 +128,14 @@ def train_masks(
         second = replace(config, steps=fine_tune, epochs=None, lr=fine_tune_lr, schedule="constant", warmup=None)
         task = MaskForecastTask(net, clips, loss=loss, prior=prior)
         result = train(task, samples, second, output / "fine_tuning")
-    if _is_first(config):
+    if is_first(config):
         forecast = _forecaster(net.cpu().eval(), prior, sources)
         quality = _quality(
             forecast, net, {name: spread(videos, measured) for name, videos in unseen.items()}, segmenter
         )
-        record = _record(config, f"{len(samples)} clips of {_told(data, world, unlabeled)}", quality, result)
-        save_mask_network(net, output / "masks.safetensors", record)
+        told = f"{len(samples)} clips of {_told(data, world, unlabeled)}"
+        about = record(config, result, data=told, quality=quality)
+        save_mask_network(net, output / "masks.safetensors", about)
         logger.info("%s", output / "masks.safetensors")
     return 0
 
@@ -207,12 +203,6 @@ def _forecaster(network: MaskNetwork, prior: Part | None, sources: Sequence[Data
     return forecast
 
 
-def _is_first(config: TrainingConfig) -> bool:
-    """The other processes of a group only help to train."""
-    name = {"none": None, "pytorch": "RANK", "slurm": "SLURM_PROCID"}[config.launcher]
-    return name is None or os.environ.get(name, "0") == "0"
-
-
 def _quality(
     forecast: Part, network: MaskNetwork, unseen: Mapping[str, Sequence[VfpSequence]], segmenter: Path | None
 ) -> dict[str, float]:
@@ -238,22 +228,6 @@ def _quality(
         if quality["iou"] <= quality["copy_last"]:
             logger.warning("%s: the forecast is not better than the last observed mask, copied", name)
     return scores
-
-
-def _record(config: TrainingConfig, data: str, quality: Mapping[str, float], result: TrainingResult) -> TrainingRecord:
-    import torch
-
-    from maskreel.common.maskrcnn import TrainingRecord
-
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() and config.device != "cpu" else None
-    return TrainingRecord(
-        data=data,
-        command=shlex.join(["maskreel", *sys.argv[1:]]),
-        steps=result.steps,  # with --epochs, not the config's
-        hardware=device or f"{platform.machine()} CPU, {config.threads or torch.get_num_threads()} threads",
-        seconds=round(result.seconds),
-        quality=quality,
-    )
 
 
 def _told(data: Sequence[Path], world: int, unlabeled: Sequence[Path]) -> str:

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import logging
-import os
-import platform
-import shlex
-import sys
 from dataclasses import replace
 from pathlib import Path  # noqa: TC003 (tyro reads annotations at run time)
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -17,14 +13,13 @@ import tyro
 from maskreel.common.cli import progress
 from maskreel.common.errors import InputError, MissingExtraError
 from maskreel.common.training import TrainingConfig
+from maskreel.vfp.commands._training import is_first, record
 from maskreel.vfp.timeline import OBSERVED, TARGET
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from maskreel.common.datasets import Pixels, VfpSequence
-    from maskreel.common.maskrcnn import TrainingRecord
-    from maskreel.common.training import TrainingResult
     from maskreel.vfp.segmentation import FrameKind, SegmenterConfig
 
     Clips = Sequence[tuple[Pixels, Pixels]]
@@ -101,13 +96,16 @@ def train_segmenter(
     task = SegmenterTask(module, settings, observed=_some(unseen, 24), predicted=_some(last, 240))
     mixture = Mixture([observed_clip(one) for one in seen], blurred, blur_share=blur_share)
     result = train(task, mixture, config, output)
-    if not _is_first(config):
+    if not is_first(config):
         return 0
     if blur and network != "unet":
         settings = _calibrated(module, settings, _last(blur, calibration))
     quality = _quality(module, settings, unseen, last)
-    record = _record(config, data, len(seen), len(blurred), quality, result)
-    save_segmenter(module, output / "segmenter.safetensors", settings, record)
+    told = (
+        f"frames 1 to 11 of {len(seen)} videos and predicted frames of {len(blurred)}, of {', '.join(map(str, data))}"
+    )
+    about = record(config, result, data=told, quality=quality)
+    save_segmenter(module, output / "segmenter.safetensors", settings, about)
     logger.info("%s", output / "segmenter.safetensors")
     return 0
 
@@ -192,36 +190,7 @@ def _quality(
     return quality
 
 
-def _is_first(config: TrainingConfig) -> bool:
-    """The other processes of a group only help to train."""
-    name = {"none": None, "pytorch": "RANK", "slurm": "SLURM_PROCID"}[config.launcher]
-    return name is None or os.environ.get(name, "0") == "0"
-
-
 def _some(sources: Mapping[Path, Clips], count: int) -> Clips:
     from maskreel.vfp.segmentation import spread
 
     return spread([clip for clips in sources.values() for clip in clips], count)
-
-
-def _record(
-    config: TrainingConfig,
-    data: Sequence[Path],
-    videos: int,
-    blurred: int,
-    quality: Mapping[str, float],
-    result: TrainingResult,
-) -> TrainingRecord:
-    import torch
-
-    from maskreel.common.maskrcnn import TrainingRecord
-
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() and config.device != "cpu" else None
-    return TrainingRecord(
-        data=f"frames 1 to 11 of {videos} videos and predicted frames of {blurred}, of {', '.join(map(str, data))}",
-        command=shlex.join(["maskreel", *sys.argv[1:]]),
-        steps=result.steps,  # with --epochs, not the config's
-        hardware=device or f"{platform.machine()} CPU, {config.threads or torch.get_num_threads()} threads",
-        seconds=round(result.seconds),
-        quality=quality,
-    )

@@ -67,7 +67,7 @@ class _Stage(nn.Module):
 
 
 class AttentionBlock(nn.Module):
-    """Attention and an MLP, each after batch norm, scaled, and added to what went in; (N, channels, H, W) to the same."""
+    """Attention and an MLP, each after batch norm, scaled, and added to what went in; the shape stays (N, C, H, W)."""
 
     def __init__(self, channels: int, *, attention: Attention, mlp_ratio: float, drop_path: float) -> None:
         super().__init__()

@@ -23,6 +23,7 @@ def optimise_for_inference(network: SimVP) -> SimVP:
     folded = copy.deepcopy(network).eval().requires_grad_(False)
     if isinstance(folded.hid, AttentionTranslator):
         for stage in folded.hid.enc:
+            assert isinstance(stage.block, AttentionBlock)
             stage.block = _FoldedBlock(stage.block)
     return folded
 

@@ -90,8 +90,9 @@ def scenes_of(table: Table, motions: Sequence[Motion], clip: Sequence[Track], *,
 
 
 def _is_there(track: Track, now: int) -> bool:
-    """What was last seen whole inside the picture is hidden by something, rather than gone."""
-    return bool(now - track.frames[-1] < _FORGOTTEN or not track.cut[-1])
+    """What was seen lately is; and what vanished inside the picture, unless it was seen once, is hidden by something."""
+    lately = now - track.frames[-1] < _FORGOTTEN
+    return bool(lately or (len(track.frames) > 1 and not track.cut[-1]))
 
 
 def _newest(turns: np.ndarray) -> float:

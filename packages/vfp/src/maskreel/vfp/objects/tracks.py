@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from maskreel.vfp.objects.confusions import without_confusions
 from maskreel.vfp.objects.places import places_of
 from maskreel.vfp.objects.sightings import sightings
 
@@ -37,12 +38,16 @@ class Track:
 
 
 def tracks(table: Table, labels: np.ndarray) -> list[Track]:
-    """The objects in label maps, uint8 (T, H, W); an object is known by its label, which no other in a clip has."""
+    """The objects in label maps, uint8 (T, H, W), in the order of their labels.
+
+    An object is known by its label, which no other in a clip has; but a label that is seen once or twice, where another
+    object must be, counts as that one.
+    """
     seen: dict[int, list[Sighting]] = {}
     for frame in sightings(labels):
         for one in frame:
             seen.setdefault(one.label, []).append(one)
-    return [_track(table, labels, ones) for _, ones in sorted(seen.items())]
+    return without_confusions([_track(table, labels, ones) for ones in seen.values()])
 
 
 def _track(table: Table, labels: np.ndarray, seen: list[Sighting]) -> Track:

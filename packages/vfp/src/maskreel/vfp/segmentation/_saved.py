@@ -52,9 +52,10 @@ def load_segmenter(
     """A saved segmenter, frozen and on the CPU; `.to(device)` moves it.
 
     Args:
-        path: What `save_segmenter`, `save_shapes` or `save_unet` wrote; None: the one that comes with the package, or
-            `shapes` of maskreel.common if there is none. Networks of detectron2 come by way of
-            `MaskRCNNSegmenter(detectron2_maskrcnn(...))`, which knows their channel order.
+        path: What `save_segmenter`, `save_shapes` or `save_unet` wrote; None: `shapes` of maskreel.common for observed
+            frames, and for predicted ones what has become of it by more training on such, which comes with this
+            package. Networks of detectron2 come by way of `MaskRCNNSegmenter(detectron2_maskrcnn(...))`, which knows
+            their channel order.
         min_score: Score that a detection needs; None: what the file says for such frames.
         frames: What will be segmented: frames of a camera, or blurred ones that a predictor has made.
 
@@ -63,18 +64,20 @@ def load_segmenter(
             normalisation or classes.
         MissingExtraError: It holds a Mask R-CNN and torchvision is not installed.
     """
-    network, config = load_segmenter_network(path)
+    network, config = load_segmenter_network(path, frames=frames)
     if min_score is not None:
         config = replace(config, **{f"{frames}_score": min_score})
     return segmenter_of(network, config, frames=frames)
 
 
-def load_segmenter_network(path: str | os.PathLike[str] | None = None) -> tuple[Any, SegmenterConfig]:
+def load_segmenter_network(
+    path: str | os.PathLike[str] | None = None, *, frames: FrameKind = "observed"
+) -> tuple[Any, SegmenterConfig]:
     """The network itself, frozen and in evaluation mode, and its configuration; see `load_segmenter`."""
     if path is None:
-        path = shipped("segmenter")
-        if not path.is_file():
+        if frames == "observed":
             return shapes_maskrcnn().network, SegmenterConfig()
+        path = shipped("segmenter")
     keys = _saved_keys(Path(path))
     if "config" in keys:
         return load_network(path, build_segmenter_network, SegmenterConfig, expects=EXPECTS)
