@@ -276,3 +276,23 @@ def test_trains_on_from_weights_with_given_statistics_and_several_sources(tmp_pa
     other = load_predictor(tmp_path / "other/predictor.safetensors")
     assert (other.config.mean, other.config.std) == ((0.1, 0.2, 0.3), (1, 1, 1))
     assert json.loads((tmp_path / "other/predictor.json").read_text())["quality"] == {}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--ahead", 3), "--ahead must be 11 with --head all, got 3"),
+        (("--watched", 0), "--watched must be 1 or more, got 0"),
+        (("--held-out", "short"), "short holds a clip of fewer than 22 frames, too short to be held out"),
+    ],
+)
+def test_refuses_trainings_that_cannot_be_in_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[object, ...], message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    np.save("a.npy", frames(0)[None].numpy())
+    video.write("short/film.mkv", video.Clip(frames(0, 12), Fraction(5)), codec="ffv1")
+    with pytest.raises(InputError, match=message):
+        run("train", "a.npy", "-o", "run", *words)
+    with pytest.raises(InputError, match="DATA must name one or more places of clips"):
+        run("train", "-o", "run")

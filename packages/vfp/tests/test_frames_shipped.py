@@ -15,7 +15,8 @@ from maskreel.vfp.saved import shipped
 
 @pytest.fixture(scope="module")
 def clips() -> list[torch.Tensor]:
-    return [torch.as_tensor(TableScene().frames_and_labels(900_000 + seed)[0]) for seed in range(4)]
+    pictures = (torch.as_tensor(TableScene().frames_and_labels(900_000 + seed)[0]) for seed in range(4))
+    return [frames.permute(0, 3, 1, 2).contiguous() for frames in pictures]
 
 
 def test_beats_both_baselines_on_clips_it_has_not_seen(clips: list[torch.Tensor]) -> None:

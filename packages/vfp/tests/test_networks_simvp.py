@@ -98,8 +98,11 @@ def test_slots_save_work() -> None:
     assert counter.get_total_flops() / 2e9 < 0.75 * _giga_macs(network, clip)
 
 
+@torch.inference_mode()
 def test_output_channels_may_differ() -> None:
-    assert build_simvp(replace(SMALL, channels_out=5))(torch.randn(1, 3, 2, 8, 8)).shape == (1, 3, 5, 8, 8)
+    predicted = build_simvp(replace(SMALL, channels_out=5))(torch.randn(1, 3, 2, 8, 8))
+    assert predicted.shape == (1, 3, 5, 8, 8)
+    assert predicted.is_contiguous()
 
 
 def test_drop_path_drops_whole_residuals_in_training_only() -> None:

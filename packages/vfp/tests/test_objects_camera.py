@@ -24,9 +24,9 @@ SOLIDS = (Solid(CUBE, 0.82, 1.64), Solid(SPHERE, 1.0, 2.0), Solid(CYLINDER, 0.9,
 
 @pytest.fixture(scope="module")
 def seen() -> list[Sighting]:
-    """Of 25 clips of a table whose camera stands still."""
-    scene = TableScene(jitter=0.0, frames=9)
-    return [one for seed in range(25) for frame in sightings(scene.labels(seed)[::4]) for one in frame]
+    """Of 30 clips of a table whose camera stands still."""
+    scene = TableScene(jitter=0.0, frames=17)
+    return [one for seed in range(30) for frame in sightings(scene.labels(seed)[::4]) for one in frame]
 
 
 @pytest.fixture(scope="module")
@@ -58,14 +58,14 @@ def test_above_the_horizon_is_far_away():
 @pytest.mark.parametrize("place", [(0.0, 20.0), (6.0, 14.0), (-5.0, 27.0)])
 def test_area_of_a_sphere_is_that_of_its_traced_picture(place: tuple[float, float]):
     """Rays through a fine grid of points, counted where they come nearer to the sphere's middle than its radius."""
-    fine = 8
+    fine = 4
     y, x = (np.mgrid[: 160 * fine, : 240 * fine] + 0.5) / fine
     on_table = CAMERA.to_table(np.stack([x, y], -1), 0.0)
     ray = np.concatenate([on_table, np.full((*x.shape, 1), -CAMERA.height)], -1)
     ray /= np.linalg.norm(ray, axis=-1, keepdims=True)
     middle = np.array([*place, 1 - CAMERA.height])
     apart = np.sqrt(middle @ middle - (ray @ middle) ** 2)
-    assert sphere_area(CAMERA, np.array(place)) == pytest.approx((apart < 1).sum() / fine**2, rel=2e-3)
+    assert sphere_area(CAMERA, np.array(place)) == pytest.approx((apart < 1).sum() / fine**2, rel=4e-3)
 
 
 @pytest.mark.parametrize("solid", SOLIDS, ids=["cube", "sphere", "cylinder"])
@@ -74,11 +74,15 @@ def test_outline_is_the_hull_of_what_is_projected(solid: Solid):
     places, yaw = rng.uniform((-6, 13), (6, 27), (20, 2)), rng.uniform(-0.8, 0.8, 20)
     for place, turn, outline in zip(places, yaw, solid.outline(CAMERA, places, yaw), strict=True):
         points, _ = CAMERA.project(surface(solid, place, turn))
-        whole, own = (cv2.convexHull(some.astype(np.float32)) for some in (points, outline))
-        assert cv2.contourArea(own) == pytest.approx(cv2.contourArea(whole), rel=0.01)
-        shared, _ = cv2.intersectConvexConvex(own, whole)
-        assert shared > 0.985 * cv2.contourArea(whole)
-        assert cv2.contourArea(outline.astype(np.float32)) == pytest.approx(cv2.contourArea(own), rel=1e-4)  # in order
+        whole, own = filled(cv2.convexHull(points.astype(np.float32))), filled(outline)
+        assert (whole & own).sum() > 0.985 * (whole | own).sum()
+
+
+def filled(polygon: np.ndarray) -> np.ndarray:
+    """bool: the inside of a polygon in a picture of eight times the size."""
+    picture = np.zeros((160 * 8, 240 * 8), np.uint8)
+    cv2.fillPoly(picture, [np.round(polygon * 8).astype(np.int32)], 1)
+    return picture > 0
 
 
 def surface(solid: Solid, place: np.ndarray, yaw: float) -> np.ndarray:
@@ -127,7 +131,8 @@ def test_yaw_of_cubes_is_found(table: Table):
     """Cubes painted with a known turn, each a quarter turn at most."""
     yaws = np.linspace(-0.75, 0.75, 9)
     places = np.stack([np.linspace(-5, 5, 9), np.linspace(26, 14, 9)], -1)
-    clip = np.concatenate([paint(table, [3], place[None, None], yaw[None, None]) for place, yaw in zip(places, yaws)])
+    turned = zip(places, yaws, strict=True)
+    clip = np.concatenate([paint(table, [3], place[None, None], yaw[None, None]) for place, yaw in turned])
     (track,) = tracks(table, clip)
     off = (track.turns - yaws + np.pi / 4) % (np.pi / 2) - np.pi / 4
     assert abs(off).max() < 0.12

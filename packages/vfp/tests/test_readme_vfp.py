@@ -53,4 +53,4 @@ def test_every_command_is_shown() -> None:
 
 def test_every_method_and_profile_is_told_about() -> None:
     rows = set(re.findall(r"^\| `(\w+)`", README, flags=re.MULTILINE))
-    assert set(get_args(Method)) | set(PROFILES) == rows
+    assert set(get_args(Method)) | set(PROFILES) <= rows

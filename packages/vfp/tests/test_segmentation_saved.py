@@ -111,16 +111,14 @@ def test_files_that_are_none(tmp_path: Path) -> None:
         load_segmenter(tmp_path / "b.safetensors")
 
 
-def test_without_shipped_weights_it_is_shapes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_saved, "shipped", lambda name: tmp_path / f"{name}.safetensors")
+def test_observed_frames_have_shapes_and_predicted_ones_what_became_of_it() -> None:
     network, config = load_segmenter_network()
     expected = shapes_maskrcnn().network.state_dict()
     assert config == SegmenterConfig()
     assert all(torch.equal(value, expected[name]) for name, value in network.state_dict().items())
-    save_segmenter(
-        build_segmenter_network(config), tmp_path / "segmenter.safetensors", SegmenterConfig(observed_score=0.3)
-    )
-    assert load_segmenter_network()[1].observed_score == 0.3
+    network, config = load_segmenter_network(frames="predicted")
+    assert config.network == "shapes"
+    assert not all(torch.equal(value, expected[name]) for name, value in network.state_dict().items())
 
 
 def test_swapped_classes_are_red_and_blue_and_cyan_and_yellow() -> None:

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Forecast", "MaskForecaster"]
 
-_THRESHOLDS: dict[Method, float | None] = {"best": 0.35, "objects": 0.35, "masks": 0.3, "frames": None, "copy": None}
-"""Those with which the masks of frame 22 fitted 180 training clips of the table scene best, of 0.25, 0.3, ... 0.45."""
+_THRESHOLDS: dict[Method, float | None] = {"best": 0.35, "objects": 0.35, "masks": None, "frames": None, "copy": None}
+"""Those with which the masks of frame 22 fitted 180 training clips of the table scene best, of 0.25, 0.3, ... 0.45; a
+network on masks knows its own."""
 _SHARES = {"objects": 1.0, "interaction": 0.25, "masks": 0.25}
 """What the parts of the best forecast count; chosen on the same training clips."""
 
@@ -62,7 +63,7 @@ class MaskForecaster:
         self._segment = load_segmenter(config.segmenter).to(self._device)
         self._forecast_frames = _FrameMethod(config, self._device) if config.method == "frames" else None
         self._forecast_masks = _mask_method(config, self._device)
-        self._threshold = _THRESHOLDS[config.method] if config.threshold is None else config.threshold
+        self._threshold = _threshold(config, self._forecast_masks)
 
     @torch.inference_mode()
     def forecast(self, frames: torch.Tensor, *, observed: torch.Tensor | None = None) -> Forecast:
@@ -142,6 +143,14 @@ def _masks(config: ForecastConfig, device: torch.device) -> Part:
     from maskreel.vfp.masks import MaskSpaceForecaster, load_mask_network
 
     return MaskSpaceForecaster(load_mask_network(config.masks).to(device))
+
+
+def _threshold(config: ForecastConfig, part: Part) -> float | None:
+    from maskreel.vfp.masks import MaskSpaceForecaster
+
+    if config.threshold is not None:
+        return config.threshold
+    return part.network.config.threshold if isinstance(part, MaskSpaceForecaster) else _THRESHOLDS[config.method]
 
 
 def _device(config: ForecastConfig) -> torch.device:

@@ -213,14 +213,9 @@ class _Chain:
 
     def _blur(self) -> None:
         folds = self._output / "folds" / "folds.json"
-        blur(self._data, self._output / "blur_train", folds=folds, device=self._blur_device())
-        blur(self._data, self._output / "blur_val", "val", self._predictor, device=self._blur_device())
+        blur(self._data, self._output / "blur_train", folds=folds, device=self._device)
+        blur(self._data, self._output / "blur_val", "val", self._predictor, device=self._device)
         write_json(self._output / "blurred.json", {"folds": str(folds)})
-
-    def _blur_device(self) -> str:
-        import torch
-
-        return "cuda" if self._device != "cpu" and torch.cuda.is_available() else "cpu"
 
     def _train_segmenter(self) -> None:
         train_segmenter(

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from maskreel.common.cli import progress
-from maskreel.common.errors import MissingExtraError
+from maskreel.common.errors import InputError, MissingExtraError
 from maskreel.common.training import TrainingConfig
 from maskreel.vfp.commands._training import is_first, record
 from maskreel.vfp.frames import FeedConfig, FrameLoss, PredictorConfig, SourceConfig, WindowConfig
-from maskreel.vfp.timeline import OBSERVED
+from maskreel.vfp.timeline import FRAMES, OBSERVED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -89,9 +89,15 @@ def train(
     from maskreel.vfp.frames import FramePredictionTask, VideoWindows, save_predictor
     from maskreel.vfp.frames._sources import held_out_of, open_training_clips
 
+    if not data:
+        raise InputError("DATA must name one or more places of clips, such as a data set in the layout of vfp")
+    _check_flags(predictor, windows, watched)
     seen = [clip for path in data for clip in open_training_clips(path, sources, output / "cache")]
     paths = held_out or [path for path in map(held_out_of, data) if path is not None]
     unseen = {path: open_training_clips(path, sources, output / "cache") for path in paths}
+    for path, clips in unseen.items():
+        if min(clip.shape[0] for clip in clips) < FRAMES:
+            raise InputError(f"{path} holds a clip of fewer than {FRAMES} frames, too short to be held out")
     torch.manual_seed(config.seed)
     network = _network(_measured(predictor, seen) if statistics == "measured" else predictor, weights)
     looked_at = _spread([clip for clips in unseen.values() for clip in clips], watched)
@@ -104,6 +110,14 @@ def train(
         save_predictor(network, output / "predictor.safetensors", about)
         logger.info("%s", output / "predictor.safetensors")
     return 0
+
+
+def _check_flags(predictor: PredictorConfig, windows: WindowConfig, watched: int) -> None:
+    if watched < 1:
+        raise InputError(f"--watched must be 1 or more, got {watched}")
+    fixed = predictor.head != "rollout" and predictor.network != "convlstm"
+    if fixed and windows.ahead != FRAMES - OBSERVED:
+        raise InputError(f"--ahead must be {FRAMES - OBSERVED} with --head {predictor.head}, got {windows.ahead}")
 
 
 def _measured(predictor: PredictorConfig, clips: Sequence[Frames]) -> PredictorConfig:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from maskreel.vfp.evaluation import FramePredictionScore
     from maskreel.vfp.frames._frames import Frames
 
-__all__ = ["BASELINES", "frame_quality", "loses_to"]
+__all__ = ["BASELINES", "frame_quality"]
 
 BASELINES: Mapping[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "copy_last": copy_last_frame,
@@ -53,11 +53,6 @@ def frame_quality(
         if progress is not None:
             progress(1)
     return metric.reduce().compute()
-
-
-def loses_to(scores: Mapping[str, float], baseline: str) -> list[str]:
-    """Which of PSNR and SSIM are not better than those of a baseline, in scores by names such as "copy_last_psnr"."""
-    return [name for name in ("psnr", "ssim") if not scores[name] > scores[f"{baseline}_{name}"]]
 
 
 def _in_group() -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch.utils.data import Dataset
 
+from maskreel.common.errors import InputError
 from maskreel.vfp.frames._config import WindowConfig
 from maskreel.vfp.frames._frames import as_tensor
 from maskreel.vfp.timeline import OBSERVED
@@ -33,19 +34,19 @@ class VideoWindows(Dataset[dict[str, torch.Tensor]]):
         config: Which windows, and how they are varied.
 
     Raises:
-        ValueError: There is no window, or the clips differ in size.
+        InputError: There is no window, or the clips differ in size.
     """
 
     def __init__(self, clips: Sequence[Frames], config: WindowConfig | None = None) -> None:
         self.clips, self.config = clips, config or WindowConfig()
         sizes = {tuple(clip.shape[1:]) for clip in clips}
         if len(sizes) > 1:
-            raise ValueError(f"clips must be of one size, got {' and '.join(map(str, sorted(sizes)[:2]))}")
+            raise InputError(f"clips must be of one size, got {' and '.join(map(str, sorted(sizes)[:2]))}")
         self._places = [window_places(clip.shape[0], self.config) for clip in clips]
         self._ends = list(accumulate(map(len, self._places)))
         if not self._ends or not self._ends[-1]:
             least = OBSERVED + self.config.ahead
-            raise ValueError(f"clips must hold a window of {least} frames, got {len(clips)} clips without one")
+            raise InputError(f"clips must hold a window of {least} frames, got {len(clips)} clips without one")
 
     def __len__(self) -> int:
         return self._ends[-1]

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from maskreel.vfp.networks._fast import dilated_depthwise
+from maskreel.vfp.networks._fast import PointwiseConv, channels_together, dilated_depthwise
 
 Attention = Literal["gsta", "tau"]
 
@@ -49,7 +49,7 @@ class AttentionTranslator(nn.Module):
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.enc(x)
+        return self.enc(channels_together(x))
 
 
 class _Stage(nn.Module):
@@ -59,7 +59,7 @@ class _Stage(nn.Module):
         super().__init__()
         self.block = AttentionBlock(channels_in, attention=attention, mlp_ratio=mlp_ratio, drop_path=drop_path)
         if channels_in != channels_out:
-            self.reduction = nn.Conv2d(channels_in, channels_out, 1)
+            self.reduction = PointwiseConv(channels_in, channels_out)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = self.block(x)
@@ -95,9 +95,9 @@ class AttentionBlock(nn.Module):
 class _SpatialAttention(nn.Module):
     def __init__(self, channels: int, attention: Attention) -> None:
         super().__init__()
-        self.proj_1 = nn.Conv2d(channels, channels, 1)
+        self.proj_1 = PointwiseConv(channels, channels)
         self.spatial_gating_unit = _GatedUnit(channels) if attention == "gsta" else _TemporalUnit(channels)
-        self.proj_2 = nn.Conv2d(channels, channels, 1)
+        self.proj_2 = PointwiseConv(channels, channels)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x + self.residual(x)
@@ -113,7 +113,7 @@ class _LargeKernel(nn.Module):
         super().__init__()
         self.conv0 = nn.Conv2d(channels, channels, 5, padding=2, groups=channels)
         self.conv_spatial = nn.Conv2d(channels, channels, 7, padding=3 * DILATION, groups=channels, dilation=DILATION)
-        self.conv1 = nn.Conv2d(channels, channels_out, 1)
+        self.conv1 = PointwiseConv(channels, channels_out)
 
     def large(self, x: torch.Tensor) -> torch.Tensor:
         return self.conv1(dilated_depthwise(self.conv_spatial, self.conv0(x)))
@@ -144,9 +144,9 @@ class _TemporalUnit(_LargeKernel):
 class _ConvMLP(nn.Module):
     def __init__(self, channels: int, hidden: int) -> None:
         super().__init__()
-        self.fc1 = nn.Conv2d(channels, hidden, 1)
+        self.fc1 = PointwiseConv(channels, hidden)
         self.dwconv = nn.ModuleDict({"dwconv": nn.Conv2d(hidden, hidden, 3, padding=1, groups=hidden)})
-        self.fc2 = nn.Conv2d(hidden, channels, 1)
+        self.fc2 = PointwiseConv(hidden, channels)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.fc2(functional.gelu(self.dwconv["dwconv"](self.fc1(x))))

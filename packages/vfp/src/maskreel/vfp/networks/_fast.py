@@ -34,6 +34,24 @@ def in_chunks(layers: Callable[..., R], *inputs: torch.Tensor, elements: int) ->
     return [layers(*(part.contiguous(memory_format=layout) for part in chunk)) for chunk in chunks]
 
 
+def channels_together(x: torch.Tensor) -> torch.Tensor:
+    """The images (N, C, H, W) with the channels of a pixel side by side, for layers that are faster so."""
+    return x.contiguous(memory_format=torch.channels_last) if _eager_on_cpu(x) else x
+
+
+class PointwiseConv(nn.Conv2d):
+    """A 1x1 convolution with bias, for images with the channels side by side."""
+
+    def __init__(self, channels_in: int, channels_out: int) -> None:
+        super().__init__(channels_in, channels_out, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
+        if not (_eager_on_cpu(x) and torch.is_grad_enabled()):
+            return super().forward(x)
+        # The gradients of a product of matrices take less time than those of a convolution.
+        return functional.linear(x.permute(0, 2, 3, 1), self.weight.flatten(1), self.bias).permute(0, 3, 1, 2)
+
+
 def dilated_depthwise(convolution: nn.Conv2d, x: torch.Tensor) -> torch.Tensor:
     """What the module gives, a depth-wise convolution with stride 1, odd kernel and "same" padding.
 

@@ -121,15 +121,15 @@ class SimVP(nn.Module):
         frames = x.flatten(0, 1)
         elements = self.config.spatial_width * x.shape[-2] * x.shape[-1]
         encoded = in_chunks(self.enc, frames, elements=elements)
-        features, skip = (torch.cat(parts).unflatten(0, (batch, -1)) for parts in zip(*encoded, strict=True))
-        hidden = self.hid(features.flatten(1, 2).contiguous()).unflatten(1, (outputs, -1))
+        features, skip = (_joined(parts).unflatten(0, (batch, -1)) for parts in zip(*encoded, strict=True))
+        hidden = self.hid(features.flatten(1, 2)).unflatten(1, (outputs, -1))
         sources = [-1 if self.config.newest_skip else i - outputs for i in range(outputs)]
         if slots is not None:
             hidden, sources = hidden[:, list(slots)], [sources[i] for i in slots]
         if sources != list(range(-self.config.frames, 0)):
             skip = skip[:, sources]
         decoded = in_chunks(self.dec, hidden.flatten(0, 1), skip.flatten(0, 1), elements=elements)
-        return torch.cat(decoded).unflatten(0, (batch, -1))
+        return _joined(decoded).contiguous().unflatten(0, (batch, -1))
 
     def _check(self, x: torch.Tensor) -> None:
         frames, channels, stride = self.config.frames, self.config.channels, self.config.stride
@@ -143,6 +143,10 @@ class SimVP(nn.Module):
 def build_simvp(config: SimVPConfig) -> SimVP:
     """A SimVP with fresh weights."""
     return SimVP(config)
+
+
+def _joined(parts: Sequence[torch.Tensor]) -> torch.Tensor:
+    return parts[0] if len(parts) == 1 else torch.cat(tuple(parts))
 
 
 def _translator(config: SimVPConfig) -> nn.Module:

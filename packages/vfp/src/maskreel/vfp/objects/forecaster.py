@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
 from maskreel.vfp.objects.futures import Doubt, draw_futures
 from maskreel.vfp.objects.motion_odds import motion_odds
@@ -15,8 +16,6 @@ from maskreel.vfp.objects.tracks import tracks
 from maskreel.vfp.timeline import OBSERVED
 
 if TYPE_CHECKING:
-    import torch
-
     from maskreel.vfp.occupancy import Occupancy
 
 __all__ = ["ObjectForecaster"]
@@ -51,8 +50,11 @@ class ObjectForecaster:
         """Where each object will be at frame 21, from label maps of frames 0 to 10, uint8 (11, H, W).
 
         Raises:
+            TypeError: `labels` is not uint8.
             ValueError: The label maps have another shape or size than the table's camera.
         """
+        if labels.dtype != torch.uint8:
+            raise TypeError(f"labels must be a torch.uint8 tensor, got {labels.dtype}")
         expected = (OBSERVED, *self.table.camera.size)
         if tuple(labels.shape) != expected:
             raise ValueError(f"labels must have shape {expected}, got {tuple(labels.shape)}")

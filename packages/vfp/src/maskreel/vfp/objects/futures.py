@@ -27,11 +27,11 @@ class Doubt:
     """Factor of the standard deviations of places and velocities."""
     friction: float = 0.05
     """Standard deviation of the logarithm of decelerations."""
-    yaw: float = 0.1
+    yaw: float = 0.05
     """Standard deviation in radians of how cubes are turned."""
-    tilt: float = 0.05
+    tilt: float = 0.02
     """Standard deviation in radians of the line of a push."""
-    restitution: float = 0.05
+    restitution: float = 0.02
     """Standard deviation."""
 
 

@@ -13,6 +13,8 @@ _PRIOR_SPEED = 2.0
 """Standard deviation of velocities before anything was seen, in radii of a sphere per frame."""
 _PRIOR_PLACE = 1e3
 _ROUNDS = 3
+_SURE = 1e6
+"""A weight against which the prior is nothing."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def squared_misfit(frames: np.ndarray, places: np.ndarray, friction: np.ndarray 
     """
     times = (frames - frames[..., -1:]).astype(float)
     points = places[..., 0] + 1j * places[..., 1]
-    ways = Ways.through(times, points, np.ones(np.shape(times)), friction)
+    ways = Ways.through(times, points, np.full(np.shape(times), _SURE), friction)
     return (abs(points - ways.at(times)) ** 2).mean(-1)
 
 
