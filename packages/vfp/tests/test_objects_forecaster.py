@@ -110,5 +110,5 @@ def test_bad_arguments():
         ObjectForecaster(futures=0)
     with pytest.raises(ValueError, match=r"labels must have shape \(11, 160, 240\), got \(22, 160, 240\)"):
         ObjectForecaster()(torch.zeros((22, 160, 240), dtype=torch.uint8))
-    with pytest.raises(TypeError, match="labels must be a torch.uint8 tensor"):
+    with pytest.raises(TypeError, match=r"labels must be a torch.uint8 tensor"):
         ObjectForecaster()(torch.zeros((11, 160, 240)))

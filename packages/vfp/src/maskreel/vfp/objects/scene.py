@@ -90,7 +90,7 @@ def scenes_of(table: Table, motions: Sequence[Motion], clip: Sequence[Track], *,
 
 
 def _is_there(track: Track, now: int) -> bool:
-    """What was seen lately is; and what vanished inside the picture, unless it was seen once, is hidden by something."""
+    """What was seen lately is; what vanished inside the picture is hidden by something, if it was seen twice."""
     lately = now - track.frames[-1] < _FORGOTTEN
     return bool(lately or (len(track.frames) > 1 and not track.cut[-1]))
 

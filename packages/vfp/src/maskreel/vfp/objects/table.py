@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from maskreel.common.atomic import write_json
 from maskreel.common.errors import InputError
@@ -64,9 +64,14 @@ class Table:
             data = json.loads(path.read_text())
             camera = TableCamera(**{**data["camera"], "size": tuple(data["camera"]["size"])})
             first, second, third = (Solid(**values) for values in data["solids"])
-            motions = tuple(Motion(**{**values, "friction": tuple(values["friction"])}) for values in data["motions"])
+            motions = tuple(Motion(**{**values, **_tuples(values)}) for values in data["motions"])
         except FileNotFoundError:
             raise InputError(f"{path} is not a file, expected a table of maskreel vfp fit-table") from None
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(f"{path} does not hold a table of maskreel vfp fit-table: {error!r}") from error
         return cls(camera, (first, second, third), float(data["noise"]), motions)
+
+
+def _tuples(values: dict[str, Any]) -> dict[str, tuple[float, ...]]:
+    """The lists of a JSON object."""
+    return {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
