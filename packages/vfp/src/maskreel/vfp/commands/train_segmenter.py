@@ -17,10 +17,10 @@ from maskreel.vfp.commands._training import is_first, record
 from maskreel.vfp.timeline import OBSERVED, TARGET
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from maskreel.common.datasets import Pixels, VfpSequence
-    from maskreel.vfp.segmentation import FrameKind, Painting, SegmenterConfig
+    from maskreel.vfp.segmentation import FrameKind, SegmenterConfig
 
     Clips = Sequence[tuple[Pixels, Pixels]]
 
@@ -99,7 +99,7 @@ def train_segmenter(
     if not is_first(config):
         return 0
     if blur and network != "unet":
-        settings = _calibrated(module, settings, blur, calibration)
+        settings = _calibrated(module, settings, _last(blur, calibration))
     quality = _quality(module, settings, unseen, last)
     told = (
         f"frames 1 to 11 of {len(seen)} videos and predicted frames of {len(blurred)}, of {', '.join(map(str, data))}"
@@ -150,30 +150,24 @@ def _with_statistics(settings: SegmenterConfig, videos: Sequence[VfpSequence]) -
     return replace(settings, mean=mean, std=std)
 
 
-def _calibrated(module: Any, settings: SegmenterConfig, folders: Sequence[Path], count: int) -> SegmenterConfig:
-    """With what is best on some predicted frames 22, without and, where that was written down, with known classes."""
+def _last(folders: Sequence[Path], count: int) -> Clips:
+    """Some predicted frames 22, evenly from all folders."""
     from maskreel.vfp.segmentation import BlurImages, spread
 
-    images = [BlurImages(folder, only=(TARGET,)) for folder in folders]
-    pairs = spread([pair for one in images for pair in zip(one.clips, one.seen, strict=True)], count)
-    best = _best(module, settings, [clip for clip, _ in pairs], None)
-    settings = replace(settings, predicted_score=best.min_score, predicted_share=best.share)
-    told = [(clip, seen) for clip, seen in pairs if seen is not None]
-    if told:
-        best = _best(module, settings, [clip for clip, _ in told], [seen for _, seen in told])
-    return replace(settings, known_score=best.min_score, known_share=best.share)
+    return spread([clip for folder in folders for clip in BlurImages(folder, only=(TARGET,)).clips], count)
 
 
-def _best(module: Any, settings: SegmenterConfig, clips: Clips, classes: Sequence[Collection[int]] | None) -> Painting:
+def _calibrated(module: Any, settings: SegmenterConfig, clips: Clips) -> SegmenterConfig:
     from maskreel.vfp.segmentation import MaskRCNNSegmenter, calibrate_painting, segmenter_of
 
     with progress(description="calibrate", total=len(clips)) as bar:
         segmenter = segmenter_of(module.eval(), settings, frames="predicted", quick=False)
         assert isinstance(segmenter, MaskRCNNSegmenter), "a U-Net has nothing to choose"
-        scored = calibrate_painting(segmenter.model, clips, classes=classes, progress=bar.update)
+        scored = calibrate_painting(segmenter.model, clips, progress=bar.update)
     for one in scored:
-        logger.info("%s, %s: IoU %.4f", one.painting, "all classes" if classes is None else "seen classes", one.iou)
-    return scored[0].painting
+        logger.info("%s: IoU %.4f", one.painting, one.iou)
+    best = scored[0].painting
+    return replace(settings, predicted_score=best.min_score, predicted_share=best.share)
 
 
 def _quality(

@@ -16,7 +16,6 @@ from maskreel.vfp.segmentation._protocol import Segmenter
 from maskreel.vfp.segmentation._quick import quickened
 from maskreel.vfp.segmentation._results import SegmentOutput, segment_footage
 from maskreel.vfp.segmentation._saved import load_segmenter, load_segmenter_network, save_segmenter
-from maskreel.vfp.segmentation._seen import seen_classes
 from maskreel.vfp.segmentation._task import SegmenterTask, draw_labels, pooled_iou
 from maskreel.vfp.segmentation._unet_segmenter import UNetSegmenter
 
@@ -55,7 +54,6 @@ __all__ = [
     "quickened",
     "read_folds",
     "save_segmenter",
-    "seen_classes",
     "segment_footage",
     "segmenter_of",
     "split_folds",

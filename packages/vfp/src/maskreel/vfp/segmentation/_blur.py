@@ -102,16 +102,16 @@ def _write(
             labels = video.labels()
             assert labels is not None, "checked above"
             future = predictor.predict(video.frames(0, OBSERVED)[None].to(device))[0].cpu()
-            seen = [label for label in labels[:OBSERVED].unique().tolist() if label != 0]
-            write_video(folder, video.number, first, future, _masks(labels, first, seen, unseen), seen)
+            write_video(folder, video.number, first, future, _masks(labels, first, unseen))
         if progress is not None:
             progress(1)
 
 
-def _masks(labels: torch.Tensor, first: int, seen: list[int], unseen: Unseen) -> torch.Tensor:
+def _masks(labels: torch.Tensor, first: int, unseen: Unseen) -> torch.Tensor:
     if unseen == "keep":
         return labels[first:]
-    return labels[first:] * torch.isin(labels[first:], torch.tensor(seen, dtype=torch.uint8))
+    seen = torch.isin(labels[first:], labels[:OBSERVED].unique())
+    return labels[first:] * seen
 
 
 def _claim(folder: Path, folds: Sequence[Fold], unseen: Unseen) -> None:

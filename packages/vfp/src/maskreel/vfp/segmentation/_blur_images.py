@@ -9,15 +9,7 @@ import torch
 
 from maskreel.common.datasets import LazyArray
 from maskreel.common.errors import InputError
-from maskreel.vfp.segmentation._blur_files import (
-    list_pictures,
-    mask_path,
-    picture_path,
-    read_mask,
-    read_picture,
-    read_seen,
-    seen_path,
-)
+from maskreel.vfp.segmentation._blur_files import list_pictures, mask_path, picture_path, read_mask, read_picture
 
 if TYPE_CHECKING:
     import os
@@ -54,8 +46,6 @@ class BlurImages:
                 mask = mask_path(self.folder, video, frame)
                 if not mask.is_file():
                     raise InputError(f"{mask} is missing, expected one for every picture")
-        self.seen = [read_seen(seen_path(self.folder, video)) for video in self.frames]
-        """Classes that the observed frames of each video show; None where that was not written down."""
         video, frames = next(iter(self.frames.items()))
         self.size = tuple(read_picture(picture_path(self.folder, video, frames[0])).shape[-2:])
         """Height and width of the first picture; all must have it."""

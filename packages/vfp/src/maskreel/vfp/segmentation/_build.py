@@ -44,8 +44,7 @@ def segmenter_of(
         return UNetSegmenter(network)
     side = config.short_side if config.network == "resnet50" else None
     model = TorchvisionMaskRCNN(network, SHAPES_CLASS_NAMES, short_side=side)
-    painting, known = config.paintings(frames)
-    return MaskRCNNSegmenter(model, painting, known=known, quick=quick)
+    return MaskRCNNSegmenter(model, config.painting(frames), quick=quick)
 
 
 def _resnet50(config: SegmenterConfig) -> MaskRCNN:

@@ -32,21 +32,16 @@ class SegmenterConfig:
     predicted_share: float | None = None
     """In predicted frames, pixels need this share of score times mask probability; see `Painting`."""
 
-    known_score: float = 0.5
-    """Detections in predicted frames need this score if the classes that there can be are known (not for unet)."""
-    known_share: float | None = None
-    """The share of such pixels."""
-
     def __post_init__(self) -> None:
         if min(self.std) <= 0:
             raise ValueError(f"std must be above 0, got {self.std}")
         if self.short_side < 32:
             raise ValueError(f"short_side must be 32 or more, got {self.short_side}")
         for kind in ("observed", "predicted"):
-            self.paintings(kind)
+            self.painting(kind)
 
-    def paintings(self, frames: FrameKind) -> tuple[Painting, Painting]:
-        """How detections in such frames become label maps, if any class can be there, and if only known ones can."""
+    def painting(self, frames: FrameKind) -> Painting:
+        """How detections in such frames become label maps."""
         if frames == "observed":
-            return Painting(self.observed_score), Painting(self.observed_score)
-        return Painting(self.predicted_score, self.predicted_share), Painting(self.known_score, self.known_share)
+            return Painting(self.observed_score)
+        return Painting(self.predicted_score, self.predicted_share)

@@ -13,11 +13,11 @@ from maskreel.vfp.segmentation._protocol import batches
 from maskreel.vfp.segmentation._quick import quickened
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Iterator
 
     from maskreel.common.maskrcnn import Detections, MaskRCNN
 
-__all__ = ["MaskRCNNSegmenter", "Painting", "occupancy_of", "of_classes"]
+__all__ = ["MaskRCNNSegmenter", "Painting", "occupancy_of"]
 
 
 @dataclass(frozen=True)
@@ -49,39 +49,21 @@ class MaskRCNNSegmenter:
     Args:
         model: Of torchvision or detectron2; colours and normalisation are its affair.
         painting: How its detections become a label map.
-        known: The same where the caller says which classes there can be, so that weaker detections can be believed;
-            None: as without that.
         batch: Frames that go through the network at a time.
         quick: Work with a copy of a torchvision network that is prepared for speed; see `quickened`.
     """
 
     def __init__(
-        self,
-        model: MaskRCNN,
-        painting: Painting | None = None,
-        *,
-        known: Painting | None = None,
-        batch: int = 11,
-        quick: bool = True,
+        self, model: MaskRCNN, painting: Painting | None = None, *, batch: int = 11, quick: bool = True
     ) -> None:
         if batch < 1:
             raise ValueError(f"batch must be 1 or more, got {batch}")
         self.painting = Painting() if painting is None else painting
-        self.known = self.painting if known is None else known
-        lowest = min(self.painting.min_score, self.known.min_score)
-        self.model = quickened(model, min_score=lowest) if quick else model
+        self.model = quickened(model, min_score=self.painting.min_score) if quick else model
         self.batch = batch
 
-    def __call__(self, frames: torch.Tensor, *, classes: Collection[int] | None = None) -> torch.Tensor:
-        """Label maps; see `Segmenter`.
-
-        Args:
-            frames: uint8 (T, 3, H, W), RGB.
-            classes: Those that there can be; in predicted frames, those that the observed ones show. None: all.
-        """
-        painting = self.painting if classes is None else self.known
-        soft = painting.share is not None
-        maps = [painting.labels(of_classes(found, classes)) for found in self.detections(frames, probabilities=soft)]
+    def __call__(self, frames: torch.Tensor) -> torch.Tensor:
+        maps = [self.painting.labels(found) for found in self.detections(frames)]
         return torch.stack(maps) if maps else frames.new_zeros(0, *frames.shape[-2:])
 
     def to(self, device: torch.device | str) -> Self:
@@ -94,25 +76,19 @@ class MaskRCNNSegmenter:
         found = next(self.detections(frame[None], probabilities=True))
         return occupancy_of(found.above(self.painting.min_score))
 
-    def detections(self, frames: torch.Tensor, *, probabilities: bool = False) -> Iterator[Detections]:
+    def detections(self, frames: torch.Tensor, *, probabilities: bool | None = None) -> Iterator[Detections]:
         """What the network finds in frames, uint8 (T, 3, H, W), one after the other, on the CPU.
 
         Args:
             frames: Of any number and size.
-            probabilities: Give those of the masks' pixels, too.
+            probabilities: Give those of the masks' pixels, too; None: if the painting needs them.
         """
         device = next(self.model.parameters()).device
+        soft = self.painting.share is not None if probabilities is None else probabilities
         for images in batches(frames, self.batch):
             stored = images.to(device).contiguous(memory_format=torch.channels_last)
-            for found in self.model.detect(stored, probabilities=probabilities):
+            for found in self.model.detect(stored, probabilities=soft):
                 yield found.to("cpu")
-
-
-def of_classes(found: Detections, classes: Collection[int] | None) -> Detections:
-    """The detections of these classes; None: all."""
-    if classes is None:
-        return found
-    return found[torch.isin(found.labels, torch.tensor(list(classes), dtype=torch.int64))]
 
 
 def occupancy_of(found: Detections) -> Occupancy:

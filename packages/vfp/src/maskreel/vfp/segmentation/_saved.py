@@ -66,8 +66,7 @@ def load_segmenter(
     """
     network, config = load_segmenter_network(path, frames=frames)
     if min_score is not None:
-        names = ("observed_score",) if frames == "observed" else ("predicted_score", "known_score")
-        config = replace(config, **dict.fromkeys(names, min_score))
+        config = replace(config, **{f"{frames}_score": min_score})
     return segmenter_of(network, config, frames=frames)
 
 

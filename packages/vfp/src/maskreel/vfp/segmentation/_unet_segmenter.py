@@ -9,8 +9,6 @@ import torch
 from maskreel.vfp.segmentation._protocol import batches
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from maskreel.common.unet import UNet
 
 __all__ = ["UNetSegmenter"]
@@ -35,20 +33,7 @@ class UNetSegmenter:
         self.network.to(device)
         return self
 
-    @torch.inference_mode()
-    def __call__(self, frames: torch.Tensor, *, classes: Collection[int] | None = None) -> torch.Tensor:
-        """Label maps; see `Segmenter`.
-
-        Args:
-            frames: uint8 (T, 3, H, W), RGB.
-            classes: Those that there can be beside the background; None: all.
-        """
+    def __call__(self, frames: torch.Tensor) -> torch.Tensor:
         device = next(self.network.parameters()).device
-        allowed = None if classes is None else torch.tensor(sorted({0, *classes}), device=device)
-        maps = [self._labels(images.to(device), allowed) for images in batches(frames, self.batch)]
+        maps = [self.network.segment(images.to(device)).cpu() for images in batches(frames, self.batch)]
         return torch.cat(maps) if maps else frames.new_zeros(0, *frames.shape[-2:])
-
-    def _labels(self, images: torch.Tensor, allowed: torch.Tensor | None) -> torch.Tensor:
-        if allowed is None:
-            return self.network.segment(images).cpu()
-        return allowed[self.network(images)[:, allowed].argmax(1)].to(torch.uint8).cpu()
