@@ -1,11 +1,10 @@
 """SimVP of maskreel.vfp against OpenSTL's, written out plainly, in the same run, on the CPU.
 
-    OMP_WAIT_POLICY=passive python bench_networks.py [--sizes small mmnist published] [--translators gsta] [--repeats 5]
+    python bench_networks.py [--sizes small mmnist published] [--translators gsta] [--repeats 5]
 
-The two have equal weights and their predictions are compared first. They take turns, and medians are printed, so that
-other work on the machine meets both alike. Times are seconds of CPU, summed over the threads, which other work changes
-less than those of the clock; without the passive policy, waiting threads would count as working. Memory is the largest
-resident size of a process of its own, less what it had before the first pass.
+The two have equal weights and their predictions are compared first. They take turns, and medians of the seconds are
+printed, so that other work on the machine meets both alike. Memory is the largest resident size of a process of its
+own, less what it had before the first pass.
 """
 
 from __future__ import annotations
@@ -99,19 +98,20 @@ def predict(network: nn.Module, clips: torch.Tensor) -> None:
 
 
 def seconds(works: list[Callable[[], None]], repeats: int) -> list[float]:
-    """CPU seconds of each, a median over turns after one to warm up."""
+    """Seconds of each, a median over turns after one to warm up."""
     taken: list[list[float]] = [[] for _ in works]
     for _ in range(repeats + 1):
         for times, each in zip(taken, works, strict=True):
-            start = time.process_time()
+            start = time.perf_counter()
             each()
-            times.append(time.process_time() - start)
+            times.append(time.perf_counter() - start)
     return [median(times[1:]) for times in taken]
 
 
 def peak_megabytes(maker: str, size: Size, translator: Translator, kind: str, threads: int) -> float:
     torch.set_num_threads(threads)
     each = work(maker, size, translator, kind)
+    Path("/proc/self/clear_refs").write_text("5")  # forget the largest size so far
     before = high_water_megabytes()
     each()
     return high_water_megabytes() - before
