@@ -2,6 +2,7 @@
 
     maskreel world train-maskrcnn -o RUN            # renders RUN/data
     python tools/train_verifier.py RUN/data VERIFIER
+    python tools/train_verifier.py RUN/data FURTHER --init VERIFIER/unet.safetensors --seed 2 --lr 2e-3
 
 Writes VERIFIER/unet.safetensors and VERIFIER/unet.json, its record; they are kept in packages/common/tests/assets.
 """
@@ -20,7 +21,7 @@ from maskreel.common.atomic import write_json
 from maskreel.common.datasets import VfpFolder, lazy_arrays
 from maskreel.common.maskrcnn import SHAPES_CLASS_NAMES, LabelledFrames
 from maskreel.common.training import TrainingConfig, train
-from maskreel.common.unet import UNet, UNetTask, save_unet
+from maskreel.common.unet import UNet, UNetTask, load_unet, save_unet
 
 
 def main() -> None:
@@ -28,6 +29,8 @@ def main() -> None:
     parser.add_argument("data", type=Path, help="a data set in the layout of vfp, with train and val")
     parser.add_argument("output", type=Path, help="the folder of the run")
     parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--init", type=Path, help="weights to go on from; none: new ones")
+    parser.add_argument("--lr", type=float, default=3e-3)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=None)
     options = parser.parse_args()
@@ -35,7 +38,7 @@ def main() -> None:
     config = TrainingConfig(
         steps=options.steps,
         batch_size=8,
-        lr=3e-3,
+        lr=options.lr,
         weight_decay=1e-2,
         schedule="onecycle",
         warmup=0.1,
@@ -47,6 +50,8 @@ def main() -> None:
     seen, unseen = ([lazy_arrays(video) for video in VfpFolder(options.data, split)] for split in ("train", "val"))
     torch.manual_seed(config.seed)
     network = UNet(len(SHAPES_CLASS_NAMES))
+    if options.init:
+        network = load_unet(options.init, class_names=SHAPES_CLASS_NAMES).train().requires_grad_(True)
     task = UNetTask([(frames[::11], labels[::11]) for frames, labels in unseen[:40]], network=network)
     result = train(task, LabelledFrames(seen, augment=True), config, options.output)
     task.clips = unseen

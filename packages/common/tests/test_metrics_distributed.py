@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import distributed
 
-from maskreel.common.metrics import PSNR, SSIM, MeanIoU
+from maskreel.common.metrics import PSNR, SSIM, MeanIoU, sum_over_ranks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +23,7 @@ OTHER_RANK = """
 import json, sys
 import torch
 from torch import distributed
-from maskreel.common.metrics import PSNR, SSIM, MeanIoU
+from maskreel.common.metrics import PSNR, SSIM, MeanIoU, sum_over_ranks
 
 labels, images = torch.load(f"{sys.argv[1]}/data.pt", weights_only=True)
 distributed.init_process_group("gloo", init_method=f"file://{sys.argv[1]}/rendezvous", rank=1, world_size=2)
@@ -31,6 +31,7 @@ metrics = MeanIoU(5), PSNR(), SSIM()
 for metric, data in zip(metrics, (labels, images, images)):
     metric.update(*data[:, 1::2])
 print(json.dumps([metric.reduce().compute() for metric in metrics]))
+sum_over_ranks(torch.tensor([3, 4]))
 distributed.destroy_process_group()
 """
 
@@ -66,9 +67,19 @@ def test_ranks_add_up(tmp_path: Path) -> None:
 
     with two_ranks(tmp_path) as other:
         totals = [metric.reduce() for metric in half]
+        own = torch.tensor([1, 20])
+        both = sum_over_ranks(own)
         output, errors = other.communicate(timeout=60)
     assert other.returncode == 0, errors.decode()
     assert json.loads(output) == pytest.approx(expected, abs=1e-9)
     assert [metric.compute() for metric in totals] == pytest.approx(expected, abs=1e-9)
+    assert (both.tolist(), own.tolist()) == ([4, 24], [1, 20])
     # the parts are as they were: reducing twice counts nothing twice
     assert half[1].frames == 4
+
+
+def test_one_process_gets_a_copy() -> None:
+    own = torch.tensor([1, 20])
+    alone = sum_over_ranks(own)
+    alone += 1
+    assert (alone.tolist(), own.tolist()) == ([2, 21], [1, 20])

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from maskreel.common.cli import run_subcommands
+from maskreel.common.datasets import VfpFolder
 from maskreel.common.errors import InputError, MissingExtraError
 from maskreel.common.unet import UNet
 from maskreel.common.world import Splits, TableScene, write_dataset
@@ -96,6 +97,18 @@ def test_unlabeled_videos_are_labelled_first(data: Path, segmenter: Path, tmp_pa
     assert "labelled by a segmenter" in json.loads((tmp_path / "masks.json").read_text())["data"]
 
 
+def test_videos_in_quarantine_are_not_learned_from(
+    data: Path, segmenter: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    listed = [f"{split}/{VfpFolder(data, split)[0].name}" for split in ("train", "unlabeled")]  # all of the latter
+    (tmp_path / "bad.txt").write_text("\n".join(listed))
+    flags = ("--quarantine", tmp_path / "bad.txt", "--unlabeled", data, "--segmenter", segmenter, *SMALL)
+    with pytest.raises(InputError, match="unlabeled has no video left: all are in quarantine"):
+        run("train-masks", data, "-o", tmp_path / "run", *flags)
+    assert "1 of 3 videos: " + listed[0].removeprefix("train/") in caplog.text
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_network_refines_the_forecast_by_objects(tmp_path: Path) -> None:
     """Clips of 160x240, as the table that comes with the package asks for."""
     assert (
@@ -130,6 +143,8 @@ def test_what_cannot_be_is_refused(data: Path, tmp_path: Path, monkeypatch: pyte
         run("train-masks", "-o", tmp_path)
     with pytest.raises(InputError, match="two data sets to measure on are called tables"):
         run("train-masks", "-o", tmp_path, "--world", "2", "--held-out", data, data)
+    with pytest.raises(InputError, match="two data sets to label are called tables"):
+        run("train-masks", "-o", tmp_path, "--world", "2", "--unlabeled", data, data)
     with pytest.raises(InputError, match="is not a folder"):
         run("train-masks", tmp_path / "nowhere", "-o", tmp_path)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)

@@ -13,7 +13,7 @@ from PIL import Image, ImageSequence
 from maskreel.common import video
 from maskreel.common.errors import InputError
 from maskreel.common.masks import read_label_png
-from maskreel.vfp.data import ObservedClip, check_leaderboard, open_result, write_leaderboard
+from maskreel.vfp.data import ObservedClip, check_leaderboard, open_result, read_leaderboard, write_leaderboard
 from maskreel.vfp.forecaster import Forecast
 from maskreel.vfp.occupancy import Occupancy
 from maskreel.vfp.show import CLASS_PALETTE, draw_labels
@@ -60,6 +60,7 @@ def test_a_leaderboard_file_holds_the_masks(tmp_path: Path, suffix: str) -> None
     loaded = torch.load(path, weights_only=True) if suffix == ".pt" else torch.from_numpy(np.load(path))
     assert loaded.dtype == torch.uint8
     assert torch.equal(loaded, masks(3))
+    assert np.array_equal(read_leaderboard(path, videos=3), loaded)
     assert check_leaderboard(path, videos=3) == ()
     assert visible(tmp_path) == [path.name]
 
@@ -84,14 +85,20 @@ def save(path: Path, array: np.ndarray) -> Path:
 
 def test_the_validator_tells_what_is_wrong(tmp_path: Path) -> None:
     path, good = tmp_path / "pred.npy", masks(3).numpy()
-    with pytest.raises(InputError, match=r"pred\.npy does not exist"):
+    with pytest.raises(InputError, match=r"pred\.npy is not a file, expected masks as \.npy or \.pt"):
         check_leaderboard(path)
-    with pytest.raises(InputError, match=r"pred\.npy holds 3 masks, expected 4, one for every video"):
+    with pytest.raises(InputError, match=r"\(3, 160, 240\), expected uint8 of shape \(4, 160, 240\): one mask for"):
         check_leaderboard(save(path, good), videos=4)
     with pytest.raises(InputError, match=r"holds int64 of shape .*, expected uint8 of shape \(N, 160, 240\)"):
         check_leaderboard(save(path, good.astype(np.int64)))
     with pytest.raises(InputError, match=r"holds uint8 of shape \(3, 80, 240\), expected uint8 of shape \(3, 160"):
         check_leaderboard(save(path, good[:, :80]), videos=3)
+    with pytest.raises(InputError, match=r"\(0, 160, 240\), expected uint8 of shape \(N, 160, 240\)"):
+        check_leaderboard(save(path, good[:0]))
+    with pytest.raises(InputError, match=r"holds uint8 of shape \(\), expected uint8"):
+        check_leaderboard(save(path, good[0, 0, 0]))
+    with pytest.raises(InputError, match=r"\(3, 160, 240\), expected uint8 of shape \(3, 80, 90\)"):
+        read_leaderboard(save(path, good), videos=3, size=(80, 90))
     bad = good.copy()
     bad[1, 5, 5] = 49
     with pytest.raises(InputError, match="holds the class id 49 in mask 1, expected 0 to 48"):

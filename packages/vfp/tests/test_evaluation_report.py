@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from maskreel.common.datasets import VfpFolder
-from maskreel.common.errors import InputError
 from maskreel.common.world import Splits, TableScene, write_dataset
+from maskreel.vfp.data import read_leaderboard
 from maskreel.vfp.evaluation import (
     Evaluation,
     ForecastEvaluator,
@@ -27,7 +27,6 @@ from maskreel.vfp.evaluation import (
     losers,
     mask_array_writer,
     plain_table,
-    read_mask_array,
     score_rows,
     seen_objects_bound,
     verdict,
@@ -254,43 +253,14 @@ def test_mask_arrays_go_to_disk_and_back(tmp_path: Path) -> None:
         for place, mask in enumerate(masks):
             array[place] = mask.numpy()
         assert not (tmp_path / "new" / "masks.npy").exists()
-    torch.save(masks, tmp_path / "masks.pt")
-    for file in (tmp_path / "new" / "masks.npy", tmp_path / "masks.pt"):
-        assert np.array_equal(read_mask_array(file, 3, (4, 5)), masks.numpy())
+    found = read_leaderboard(tmp_path / "new" / "masks.npy", videos=3, size=(4, 5))
+    assert np.array_equal(found, masks.numpy())
 
 
 def test_half_an_array_is_no_file(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="stop"), mask_array_writer(tmp_path / "masks.npy", 3, (4, 5)):
         raise RuntimeError("stop")
     assert list(tmp_path.iterdir()) == []
-
-
-def test_bad_mask_files_are_told(tmp_path: Path) -> None:
-    def saved(name: str, array: np.ndarray) -> Path:
-        np.save(tmp_path / name, array)
-        return tmp_path / name
-
-    good = np.zeros((2, 4, 5), np.uint8)
-    (tmp_path / "text.npy").write_text("no array")
-    (tmp_path / "text.pt").write_text("no tensor")
-    torch.save({"masks": 1}, tmp_path / "dict.pt")
-    high = good.copy()
-    high[1, 0, 0] = 49
-    for path, message in (
-        (tmp_path / "none.npy", r"none.npy is not a file, expected forecast masks as .npy or .pt"),
-        (tmp_path, "is not a file"),
-        (tmp_path / "text.npy", r"text.npy is not a .npy file of numbers"),
-        (tmp_path / "text.pt", r"text.pt is not a .pt file of a tensor"),
-        (tmp_path / "dict.pt", r"dict.pt holds a dict, expected a tensor"),
-        (saved("float.npy", good.astype(float)), r"holds float64 of shape \(2, 4, 5\), expected uint8 of shape"),
-        (saved("few.npy", good[:1]), r"shape \(1, 4, 5\), expected uint8 of shape \(2, 4, 5\): one mask for each clip"),
-        (saved("high.npy", high), r"high.npy holds class id 49 in mask 1, expected 0 to 48"),
-    ):
-        with pytest.raises(InputError, match=message):
-            read_mask_array(path, 2, (4, 5))
-    (tmp_path / "masks.txt").write_text("")
-    with pytest.raises(InputError, match=r"masks.txt has another ending than .npy or .pt"):
-        read_mask_array(tmp_path / "masks.txt", 2, (4, 5))
 
 
 def test_refuses(videos: VfpFolder, evaluation: Evaluation) -> None:

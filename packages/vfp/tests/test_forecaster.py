@@ -10,6 +10,9 @@ from maskreel.common.metrics import MeanIoU
 from maskreel.common.world import TableScene
 from maskreel.vfp import ForecastConfig, MaskForecaster, Occupancy
 from maskreel.vfp.frames import load_predictor
+from maskreel.vfp.interaction import InteractionForecaster
+from maskreel.vfp.masks import MaskSpaceForecaster, load_mask_network
+from maskreel.vfp.objects import ObjectForecaster
 from maskreel.vfp.segmentation import load_segmenter
 
 
@@ -37,6 +40,20 @@ def test_every_learning_method_forecasts_better_than_copying() -> None:
     assert score("masks", seeds) > copied
     assert score("objects", seeds) > 1.3 * copied
     assert score("best", seeds) > 1.3 * copied
+
+
+def test_best_is_the_mixture_of_three_forecasts(clip: tuple[torch.Tensor, torch.Tensor]) -> None:
+    frames, labels = clip
+    config = ForecastConfig(method="best", futures=8, seed=3)
+    found = MaskForecaster(config).forecast(frames[:11], observed=labels[:11])
+    parts = [
+        ObjectForecaster(futures=8, seed=3)(labels[:11]),
+        InteractionForecaster(futures=8, seed=3)(labels[:11]),
+        MaskSpaceForecaster(load_mask_network())(labels[:11]),
+    ]
+    expected = Occupancy.mean(parts, [4, 1, 1])
+    assert found.occupancy.classes == expected.classes
+    torch.testing.assert_close(found.occupancy.probability, expected.probability)
 
 
 def test_copy_gives_the_last_observed_mask(clip: tuple[torch.Tensor, torch.Tensor]) -> None:

@@ -67,6 +67,18 @@ def test_bad_videos_are_left_out_only_when_asked(dataset: Path, tmp_path: Path) 
         open_training_clips(dataset, SourceConfig(cache="memory"), tmp_path)
 
 
+def test_videos_in_quarantine_are_left_out_and_named(
+    dataset: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "bad.txt").write_text("train/video_2  # blurred\nval/video_1000\n")
+    config = SourceConfig(quarantine=tmp_path / "bad.txt", cache="none")
+    [kept] = open_training_clips(dataset, config, tmp_path)
+    assert np.array_equal(kept[:], frames(10))
+    assert "1 of 2 videos: video_2" in caplog.text
+    with pytest.raises(InputError, match="val has no video left: all are in quarantine"):
+        open_training_clips(dataset / "val", config, tmp_path)
+
+
 def test_a_new_version_of_a_video_is_decoded_anew(dataset: Path, tmp_path: Path) -> None:
     first = open_training_clips(dataset, SourceConfig(), tmp_path / "cache")
     assert np.array_equal(first[0][:], frames(2))

@@ -174,10 +174,12 @@ def test_empty_masks_forecast_nothing():
     assert found.classes == ()
 
 
-def test_label_maps_of_another_size_are_refused():
+def test_label_maps_of_another_size_or_type_are_refused():
     forecast = InteractionForecaster(build_interaction(SMALL).eval(), TABLE, futures=2)
     with pytest.raises(ValueError, match=r"labels must have shape \(11, 160, 240\), got \(10, 160, 240\)"):
         forecast(torch.zeros(10, 160, 240, dtype=torch.uint8))
+    with pytest.raises(TypeError, match=r"labels must be a torch\.uint8 tensor, got torch\.int64"):
+        forecast(torch.zeros(11, 160, 240, dtype=torch.int64))
 
 
 def test_places_are_drawn_as_widely_as_the_spread_says():

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import os
-import socket
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
 from safetensors.torch import load_file
-from torch import distributed
 from torch.nn import functional
 
 from maskreel.common.errors import InputError
@@ -40,6 +33,7 @@ from maskreel.vfp.occupancy import Occupancy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 SMALL = MaskNetworkConfig(
     targets=(21,), observed=(6, 10), drafts=(), spatial_width=8, temporal_width=16, temporal_depth=2, mlp_ratio=1.0
@@ -374,48 +368,8 @@ def test_resumed_training_equals_uninterrupted_training(tmp_path: Path) -> None:
     assert all(torch.equal(first[key], second[key]) for key in first)
 
 
-def _stays(mode: bool = True) -> None:
-    del mode
-
-
-def small_run(folder: Path, launcher: Literal["none", "pytorch"]) -> dict[str, float]:
-    """A training in which it does not matter how a batch is divided: batch norm does not look at the batch."""
-    torch.manual_seed(0)
-    network = build_mask_network(replace(SMALL, drafts=(21,), draft_width=8, spatial_width=4, temporal_width=8))
-    for module in network.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            module.eval()
-            module.train = _stays  # pyright: ignore[reportAttributeAccessIssue]
-    task = MaskForecastTask(network, {"toy": moving_squares(3, 0)})
-    config = TrainingConfig(steps=3, batch_size=4, lr=1e-2, threads=1, launcher=launcher, device="cpu")
-    return train(task, LabelWindows(moving_squares(6, 0)), config, folder).metrics
-
-
-@pytest.mark.skipif(not distributed.is_available(), reason="this torch has no torch.distributed")
-def test_two_processes_train_as_one(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-    ranks = []
-    for rank in range(2):
-        places = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": 2, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
-        environment = os.environ | {name: str(value) for name, value in places.items()} | {"OMP_NUM_THREADS": "1"}
-        ranks.append(subprocess.Popen([sys.executable, __file__, str(tmp_path / "two")], env=environment))
-    metrics = small_run(tmp_path / "one", "none")
-    assert [process.wait(timeout=300) for process in ranks] == [0, 0]
-    first, second = (load_file(tmp_path / name / "final.safetensors") for name in ("one", "two"))
-    assert first.keys() == second.keys()
-    for key, value in first.items():
-        torch.testing.assert_close(second[key], value, atol=1e-5, rtol=1e-4)
-    recorded = json.loads((tmp_path / "two" / "training.json").read_text())["result"]["metrics"]
-    assert recorded == pytest.approx(metrics, abs=1e-6)
-
-
 def test_the_table_scene_has_masks_to_learn_from() -> None:
     labels = WorldMasks([TableScene(size=(32, 48))], 2)[1]
     sample = LabelWindows([labels])[0]["labels"]
     assert sample.shape == (22, 32, 48)
     assert sample.any()
-
-
-if __name__ == "__main__":  # one of the two processes
-    small_run(Path(sys.argv[1]), "pytorch")

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import io
 import json
+from contextlib import redirect_stdout
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pytest
+import torch
 
 from maskreel.common.cli import run_subcommands
+from maskreel.common.datasets import VfpFolder
 from maskreel.common.errors import InputError
 from maskreel.common.world import Splits, TableScene, write_dataset
+from maskreel.vfp import objects, segmentation
 from maskreel.vfp.commands.fit_table import fit_table as verb
+from maskreel.vfp.data import spread
+from maskreel.vfp.masks._sources import labels_of
 from maskreel.vfp.objects import Motion, Solid, Table, TableCamera, fit_table, with_noise_of
+from maskreel.vfp.objects.fit_collisions import fit_collisions
 from maskreel.vfp.objects.fit_motion import fit_motion, measure_noise
+from maskreel.vfp.objects.motion_odds import motion_odds
 from maskreel.vfp.objects.paint import paint
 from maskreel.vfp.objects.picture import draw_fit
+from maskreel.vfp.objects.scene import scene_of
 from maskreel.vfp.objects.tracks import Track
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SCENE = TableScene(size=(96, 144), jitter=0.0)
 RADII_PER_FRAME = SCENE.frame_seconds**2 / SCENE.radius
@@ -101,12 +109,34 @@ def sliding(friction: float, noise: float, *, seed: int = 0) -> list[list[Track]
     return clips
 
 
-def test_friction_and_noise_of_known_places():
+def test_friction_and_noise_of_known_places(caplog: pytest.LogCaptureFixture):
     clips = sliding(0.04, 0.02)
     motion = fit_motion(Table(CAMERA, SOLIDS, 0.02, ()), clips)
     assert motion.friction[0] == pytest.approx(0.04, abs=0.002)
     assert measure_noise(clips, motion) == pytest.approx(0.02, rel=0.1)
     assert motion.friction[1:] == (0.0, 0.0)  # none was seen
+    assert [message.split(" is ")[0] for message in caplog.messages] == ["no sphere", "no cylinder"]
+
+
+def test_speeds_are_never_taken_to_be_all_the_same():
+    """Or the probability of any other speed would be 0, and that of clips with such nan."""
+    clips = sliding(0.04, 0.001)
+    table = Table(CAMERA, SOLIDS, 0.02, ())
+    motion = fit_motion(table, clips)
+    assert motion.log_speed == pytest.approx((np.log(0.5), 0.1), abs=0.02)
+    scene = scene_of(table, motion, clips[0])
+    assert motion_odds(replace(table, motions=(motion, motion)), clips[0], [scene, scene]).tolist() == [0.5, 0.5]
+
+
+def test_collisions_after_which_nothing_is_seen_tell_nothing():
+    """A sphere comes near to another; the clip ends before they meet."""
+    times, flags = np.arange(11), np.zeros(11, bool)
+    paths = [np.stack([x, np.full(11, 20.0)], -1) for x in (-5 + 0.5 * times, np.full(11, 3.0))]
+    clip = [
+        Track(label, times, path, np.full(11, 0.02), ~flags, flags, np.zeros(11))
+        for label, path in zip((20, 21), paths, strict=True)
+    ]
+    assert fit_collisions(Table(CAMERA, SOLIDS, 0.02, ()), (0.01, 0.01, 0.01), [clip]) == (0.7, 0.3)
 
 
 def test_nothing_moves(table: Table, clips: list[np.ndarray]):
@@ -149,10 +179,14 @@ def test_files_that_hold_no_table(table: Table, tmp_path: Path):
         Table.load(tmp_path / "text.json")
     table.save(tmp_path / "table.json")
     data = json.loads((tmp_path / "table.json").read_text())
-    for broken in ({**data, "camera": {"focal": 1}}, {**data, "solids": data["solids"][:2]}, {"noise": 1}, []):
+    noiseless = {name: value for name, value in data.items() if name != "noise"}
+    for broken in (noiseless, {**data, "camera": {"focal": 1}}, {**data, "solids": data["solids"][:2]}, []):
         (tmp_path / "broken.json").write_text(json.dumps(broken))
         with pytest.raises(InputError, match=r"broken.json does not hold a table"):
             Table.load(tmp_path / "broken.json")
+    replace(table, motions=()).save(tmp_path / "still.json")
+    with pytest.raises(InputError, match=r"still.json holds a table without motions, expected one or more"):
+        Table.load(tmp_path / "still.json")
 
 
 def test_picture_has_white_outlines_around_the_masks():
@@ -185,14 +219,22 @@ def run(*argv: object) -> int | None:
     return run_subcommands({"fit-table": verb}, [str(part) for part in argv], "maskreel vfp")
 
 
-def test_the_verb_writes_a_table_and_a_picture(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    assert run("fit-table", data, data, "-o", tmp_path / "found.json", "--clips", 24) == 0
-    table = Table.load(tmp_path / "found.json")
+@pytest.fixture(scope="module")
+def written(data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The table of two equal data sets, and what is told about it."""
+    file = tmp_path_factory.mktemp("written") / "found.json"
+    with redirect_stdout(io.StringIO()) as told:
+        assert run("fit-table", data, data, "-o", file, "--clips", 24) == 0
+    return file, told.getvalue()
+
+
+def test_the_verb_writes_a_table_and_a_picture(data: Path, written: tuple[Path, str]):
+    file, told = written
+    table = Table.load(file)
     assert table.camera.size == (64, 96)
     assert len(table.motions) == 2
     assert table.motions[0] == table.motions[1]
-    assert (tmp_path / "found.png").read_bytes().startswith(b"\x89PNG")
-    told = capsys.readouterr().out
+    assert file.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
     assert f"{table.camera.focal:.1f} pixels" in told
     assert f"{table.motions[0].friction[1]:.4f}" in told
     assert f"{data.name}, restitution and grip" in told
@@ -205,13 +247,68 @@ def test_the_verb_refuses(data: Path, tmp_path: Path):
         verb((), tmp_path / "table.json")
     with pytest.raises(InputError, match="--clips must be 1 or more and --segment 0 or more, got 0 and 0"):
         verb((data,), tmp_path / "table.json", clips=0)
+    with pytest.raises(InputError, match="--segmenter is for --segment, which must then be 1 or more"):
+        verb((data,), tmp_path / "table.json", segmenter=tmp_path / "weights.safetensors")
+    with pytest.raises(InputError, match=r"weights.safetensors is not a file"):
+        verb((data,), tmp_path / "table.json", segment=1, segmenter=tmp_path / "weights.safetensors")
     with pytest.raises(InputError, match="spheres are seen whole"):
         verb((data,), tmp_path / "table.json", clips=1)
     assert not (tmp_path / "table.json").exists()
 
 
-def test_the_verb_needs_masks(tmp_path: Path):
+def test_the_verb_leaves_out_what_is_in_quarantine(data: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    videos = VfpFolder(data, "train")
+    (tmp_path / "bad.txt").write_text(f"train/{videos[1].name}")
+    (tmp_path / "all.txt").write_text("\n".join(f"train/{video.name}" for video in videos))
+    lists = ("--quarantine", tmp_path / "bad.txt", tmp_path / "all.txt")
+    with pytest.raises(InputError, match="train has no video left: all are in quarantine"):
+        run("fit-table", data, data, *lists)
+    assert f"1 of 24 videos: {videos[1].name}" in caplog.text
+    with pytest.raises(InputError, match="--quarantine must name one list for each of 1 data sets, got 2"):
+        run("fit-table", data, *lists)
+
+
+@pytest.fixture
+def fitted(written: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> Table:
+    """Which the verb then gets at once."""
+    table = Table.load(written[0])
+    monkeypatch.setattr(objects, "fit_table", lambda masks, progress: table)
+    return table
+
+
+def test_the_verb_measures_noise_on_the_masks_of_a_segmenter(
+    data: Path, fitted: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Which finds the true masks, but moved by a pixel to and fro."""
+    shaken = {
+        video.frames(0, 11).numpy().tobytes(): torch.stack(
+            [plane.roll((-1) ** t, 1) for t, plane in enumerate(labels_of(video)[:11])]
+        )
+        for video in VfpFolder(data, "train")
+    }
+    monkeypatch.setattr(segmentation, "load_segmenter", lambda weights: lambda frames: shaken[frames.numpy().tobytes()])
+    assert run("fit-table", data, data, "-o", tmp_path / "found.json", "--segment", 16) == 0
+    found = Table.load(tmp_path / "found.json")
+    chosen = [planes.numpy() for planes in spread(list(shaken.values()), 16)]
+    assert found == with_noise_of(fitted, [chosen, chosen])
+    assert found.noise > 1.5 * fitted.noise
+
+
+@pytest.mark.usefixtures("fitted")
+def test_an_interrupted_run_leaves_nothing(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def interrupted(self: Path, target: Path) -> NoReturn:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run("fit-table", data, data, "-o", tmp_path / "table.json")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_verb_needs_masks_of_one_size(data: Path, tmp_path: Path):
     write_dataset(replace(SCENE, size=(32, 48)), tmp_path, Splits(train=1), seed=3, workers=0)
+    with pytest.raises(InputError, match=rf"one camera is fitted to them, got 96x64 in {data}, 48x32 in {tmp_path}"):
+        verb((data, tmp_path), tmp_path / "table.json", clips=1)
     next(tmp_path.glob("train/*/mask.npy")).unlink()
     with pytest.raises(InputError, match=r"mask.npy"):
         verb((tmp_path,), tmp_path / "table.json")

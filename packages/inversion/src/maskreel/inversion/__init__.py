@@ -1,10 +1,28 @@
-"""Masks to video frames, by inverting a Mask R-CNN.
+"""Masks to video frames, by inverting a Mask R-CNN."""
 
-Nothing of it is here yet: this release reserves the name and holds the version.
-"""
-
+from importlib import import_module
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from maskreel.inversion.config import InversionConfig, Weights
+    from maskreel.inversion.inverter import MaskInverter
+    from maskreel.inversion.targets import FrameTarget
+
+__all__ = ["FrameTarget", "InversionConfig", "MaskInverter", "Weights", "__version__"]
 
 __version__ = version("maskreel-inversion")
+
+_HOMES = {
+    "FrameTarget": "targets",
+    "InversionConfig": "config",
+    "MaskInverter": "inverter",
+    "Weights": "config",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import what is asked for, so that the command line does not wait for torch."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

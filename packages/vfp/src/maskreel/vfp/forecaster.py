@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from maskreel.vfp.config import Method
+    from maskreel.vfp.interaction import InteractionForecaster
+    from maskreel.vfp.objects import ObjectForecaster
 
     Part = Callable[[torch.Tensor], Occupancy]
 
@@ -24,8 +26,8 @@ __all__ = ["Forecast", "MaskForecaster"]
 _THRESHOLDS: dict[Method, float | None] = {"best": 0.35, "objects": 0.35, "masks": None, "frames": None, "copy": None}
 """Those with which the masks of frame 22 fitted 180 training clips of the table scene best, of 0.25, 0.3, ... 0.45; a
 network on masks knows its own."""
-_SHARES = {"objects": 1.0, "interaction": 0.25, "masks": 0.25}
-"""What the parts of the best forecast count; chosen on the same training clips."""
+_SHARES = (1.0, 0.25, 0.25)
+"""What objects, interaction and masks count in the best forecast; chosen on the same training clips."""
 
 
 @dataclass(frozen=True)
@@ -107,13 +109,17 @@ class _FrameMethod:
 
 
 class _Blend:
-    """The mean of several forecasts."""
+    """The mean of three forecasts, two of which go by the same tracks."""
 
-    def __init__(self, parts: dict[str, Part]) -> None:
-        self._parts = parts
+    def __init__(self, objects: ObjectForecaster, interaction: InteractionForecaster, masks: Part) -> None:
+        self._objects, self._interaction, self._masks = objects, interaction, masks
 
     def __call__(self, labels: torch.Tensor) -> Occupancy:
-        return Occupancy.mean([part(labels) for part in self._parts.values()], [_SHARES[name] for name in self._parts])
+        from maskreel.vfp.objects.tracks import observed_tracks
+
+        clip = observed_tracks(self._objects.table, labels)
+        parts = (self._objects.of_tracks(clip), self._interaction.of_tracks(clip), self._masks(labels))
+        return Occupancy.mean(parts, _SHARES)
 
 
 def _mask_method(config: ForecastConfig, device: torch.device) -> Part:
@@ -124,16 +130,14 @@ def _mask_method(config: ForecastConfig, device: torch.device) -> Part:
         return _masks(config, device)
     if config.method == "best":
         from maskreel.vfp.interaction import InteractionForecaster, load_interaction
-        from maskreel.vfp.objects import Table
 
-        table = Table.load(config.table)
-        network = load_interaction(config.interaction).to(device)
-        interaction = InteractionForecaster(network, table, futures=config.futures, seed=config.seed)
-        return _Blend({"objects": _objects(config), "interaction": interaction, "masks": _masks(config, device)})
+        objects, network = _objects(config), load_interaction(config.interaction).to(device)
+        interaction = InteractionForecaster(network, objects.table, futures=config.futures, seed=config.seed)
+        return _Blend(objects, interaction, _masks(config, device))
     return lambda labels: Occupancy.of_labels(labels[-1])
 
 
-def _objects(config: ForecastConfig) -> Part:
+def _objects(config: ForecastConfig) -> ObjectForecaster:
     from maskreel.vfp.objects import ObjectForecaster, Table
 
     return ObjectForecaster(Table.load(config.table), futures=config.futures, seed=config.seed)

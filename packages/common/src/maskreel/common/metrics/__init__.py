@@ -2,13 +2,15 @@
 
 Functions score tensors at hand and return one value per mask, image or pair of frames. The classes `MeanIoU`, `PSNR`
 and `SSIM` add up sums over a whole data set or a long video: `update` with each chunk, `merge` other objects, `reduce`
-over the ranks of torch.distributed, then `compute`. They keep sums, never averages of averages.
+over the ranks of torch.distributed, then `compute`. They keep sums, never averages of averages. `sum_over_ranks` serves
+metrics of your own.
 
 What has no value by definition (a hole without a pixel, a class that occurs nowhere) is nan where tensors are returned,
 None or an error elsewhere, and never enters a mean.
 """
 
 from maskreel.common.metrics._contour import contour_f
+from maskreel.common.metrics._distributed import sum_over_ranks
 from maskreel.common.metrics._mean_iou import MeanIoU, class_iou, confusion_matrix, mean_iou
 from maskreel.common.metrics._psnr import PSNR, psnr
 from maskreel.common.metrics._regions import iou
@@ -30,5 +32,6 @@ __all__ = [
     "psnr",
     "recall",
     "ssim",
+    "sum_over_ranks",
     "warping_error",
 ]

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
-__all__ = ["VERBS"]
+from maskreel.inversion.commands.doctor import doctor
+from maskreel.inversion.commands.export import export
+from maskreel.inversion.commands.report import report
+from maskreel.inversion.commands.run import run_with
 
-VERBS = {}
+__all__ = ["VERBS", "run_with"]
+
+VERBS = {"run": run_with("default"), "doctor": doctor, "report": report, "export": export}

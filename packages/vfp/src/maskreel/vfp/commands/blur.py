@@ -51,8 +51,8 @@ def blur(
         skip_bad: Check all videos first and leave out the bad ones by name; else the first one ends the run.
         device: Where to compute; auto is cuda where there is a device.
     """
-    from maskreel.vfp.data import open_split
-    from maskreel.vfp.segmentation import chosen_device, spread, write_blur_images
+    from maskreel.vfp.data import open_split, spread
+    from maskreel.vfp.segmentation import chosen_device, write_blur_images
     from maskreel.vfp.segmentation import prepare_folds as lay_out
 
     if videos is not None and videos < 1:

@@ -123,10 +123,11 @@ def _run(
 def _score(videos: VfpFolder, prediction: Path, resamples: int) -> Evaluation:
     import torch
 
-    from maskreel.vfp.evaluation import MaskArrayEvaluator, read_mask_array
+    from maskreel.vfp.data import read_leaderboard
+    from maskreel.vfp.evaluation import MaskArrayEvaluator
 
     size = videos[0].size
-    masks = read_mask_array(prediction, len(videos), size)
+    masks = read_leaderboard(prediction, videos=len(videos), size=size)
     evaluator = MaskArrayEvaluator(prediction.name)
     for place, video in enumerate(progress(videos, description="evaluate", unit="clips")):
         _require_size(video, size)
@@ -158,9 +159,10 @@ def _tell(evaluation: Evaluation, generated: bool) -> None:
 def _write(output: Path, evaluation: Evaluation, about: dict[str, Any], videos: VfpFolder, forecasts: Path) -> None:
     import torch
 
-    from maskreel.vfp.evaluation import as_json, read_mask_array, write_report
+    from maskreel.vfp.data import read_leaderboard
+    from maskreel.vfp.evaluation import as_json, write_report
 
-    masks = read_mask_array(forecasts, len(videos), videos[0].size)
+    masks = read_leaderboard(forecasts, videos=len(videos), size=videos[0].size)
 
     def forecast_of(place: int) -> torch.Tensor:
         return torch.tensor(masks[place])

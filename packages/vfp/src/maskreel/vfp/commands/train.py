@@ -86,6 +86,7 @@ def train(
     import torch
 
     from maskreel.common.training import train as run
+    from maskreel.vfp.data import spread
     from maskreel.vfp.frames import FramePredictionTask, VideoWindows, save_predictor
     from maskreel.vfp.frames._sources import held_out_of, open_training_clips
 
@@ -100,7 +101,7 @@ def train(
             raise InputError(f"{path} holds a clip of fewer than {FRAMES} frames, too short to be held out")
     torch.manual_seed(config.seed)
     network = _network(_measured(predictor, seen) if statistics == "measured" else predictor, weights)
-    looked_at = _spread([clip for clips in unseen.values() for clip in clips], watched)
+    looked_at = spread([clip for clips in unseen.values() for clip in clips], watched)
     task = FramePredictionTask(network, looked_at, loss=loss, feed=feed)
     result = run(task, VideoWindows(seen, windows), config, output)
     if is_first(config):
@@ -121,10 +122,10 @@ def _check_flags(predictor: PredictorConfig, windows: WindowConfig, watched: int
 
 
 def _measured(predictor: PredictorConfig, clips: Sequence[Frames]) -> PredictorConfig:
-    from maskreel.vfp.data import channel_statistics
+    from maskreel.vfp.data import channel_statistics, spread
     from maskreel.vfp.frames._frames import as_tensor
 
-    found = channel_statistics(as_tensor(clip[:OBSERVED]) for clip in _spread(clips, _MEASURED))
+    found = channel_statistics(as_tensor(clip[:OBSERVED]) for clip in spread(clips, _MEASURED))
     logger.info("mean of red, green, blue: %s, standard deviation: %s", found.mean, found.std)
     return replace(predictor, mean=found.mean, std=found.std)
 
@@ -136,11 +137,6 @@ def _network(config: PredictorConfig, weights: Path | None) -> FramePredictor:
     millions = sum(parameter.numel() for parameter in network.parameters()) / 1e6
     logger.info("%s, head %s: %.2f million parameters", network.config.network, network.config.head, millions)
     return network
-
-
-def _spread(clips: Sequence[Frames], count: int) -> Sequence[Frames]:
-    """About so many of the clips, from all over."""
-    return clips[:: max(1, -(-len(clips) // count))]
 
 
 def _quality(network: FramePredictor, unseen: Mapping[Path, Sequence[Frames]]) -> dict[str, float]:

@@ -78,7 +78,7 @@ def train_interaction(
         held_out: Data sets whose val splits are measured on; by default those of DATA that have one.
         measured: Held-out clips of each data set that are measured.
         skip_bad: Check all videos and leave out the bad ones by name; else the first ends the run.
-        quarantine: A list of videos to leave out, as check-data writes it.
+        quarantine: A list of videos to leave out of all data sets, as check-data writes it.
     """
     _check(data, {"clips": clips, "scenarios": scenarios, "measured": measured}, crowd, repeats, network)
     import torch
@@ -149,7 +149,8 @@ def _check(
 
 def _tracks(table: Table, videos: VfpFolder, count: int) -> list[list[Track]]:
     """The tracks of at most `count` videos, evenly spread."""
-    from maskreel.vfp.masks._sources import labels_of, spread
+    from maskreel.vfp.data import spread
+    from maskreel.vfp.masks._sources import labels_of
     from maskreel.vfp.objects.tracks import tracks
 
     shown = f"track {videos.root.name} {videos.split}"

@@ -98,7 +98,7 @@ def train_masks(
             default those that come with the package.
         weights: Start from these, which also say what the network is.
         skip_bad: Check all videos and leave out the bad ones by name; else the first ends the run.
-        quarantine: A list of videos to leave out, as check-data writes it.
+        quarantine: A list of videos to leave out of all data sets, as check-data writes it.
         watched: Held-out clips of each data set that are measured during training.
         measured: Held-out clips of each data set that are measured at the end; those given by a segmenter take time.
     """
@@ -107,13 +107,13 @@ def train_masks(
     import torch
 
     from maskreel.common.training import train
-    from maskreel.vfp.data import open_split
+    from maskreel.vfp.data import open_split, spread
     from maskreel.vfp.masks import LabelWindows, MaskForecastTask, save_mask_network
-    from maskreel.vfp.masks._sources import labels_of, spread
+    from maskreel.vfp.masks._sources import labels_of
 
     opened = functools.partial(open_split, quarantine=quarantine, skip_bad=skip_bad)
     sources = _sources([opened(root, "train") for root in data], world, config.seed)
-    sources += _pseudo_labelled(unlabeled, segmenter, output, least_confidence)
+    sources += _pseudo_labelled(unlabeled, opened, segmenter, output, least_confidence)
     if not sources:
         raise InputError("there is nothing to learn from: name data sets, or give --world N for N rendered clips")
     unseen = _by_name(held_out or [root for root in data if (root / "val").is_dir()], opened)
@@ -150,23 +150,28 @@ def _sources(folders: Sequence[VfpFolder], world: int, seed: int) -> list[Datase
 
 def _by_name(roots: Sequence[Path], opened: Callable[..., VfpFolder]) -> dict[str, list[VfpSequence]]:
     """The val splits; scores are told apart by the names of the data sets."""
+    return {name: list(opened(root, "val")) for name, root in zip(_names(roots, "measure on"), roots, strict=True)}
+
+
+def _names(roots: Sequence[Path], purpose: str) -> list[str]:
     names = [root.absolute().name for root in roots]
     if doubles := {name for name in names if names.count(name) > 1}:
-        raise InputError(f"two data sets to measure on are called {doubles.pop()}, expected different names")
-    return {name: list(opened(root, "val")) for name, root in zip(names, roots, strict=True)}
+        raise InputError(f"two data sets to {purpose} are called {doubles.pop()}, expected different names")
+    return names
 
 
 def _pseudo_labelled(
-    roots: Sequence[Path], segmenter: Path | None, output: Path, least: float
+    roots: Sequence[Path], opened: Callable[..., VfpFolder], segmenter: Path | None, output: Path, least: float
 ) -> list[Dataset[torch.Tensor]]:
     from maskreel.vfp.masks._sources import pseudo_masks
     from maskreel.vfp.segmentation import load_segmenter
 
     if not roots:
         return []
-    model = load_segmenter(segmenter)
-    with progress(description="label", unit="videos") as bar:
-        return [pseudo_masks(root, model, output, least=least, progress=bar.update) for root in roots]
+    _names(roots, "label")  # the masks of each lie in a folder of OUTPUT that is called like it
+    folders, model = [opened(root, "unlabeled") for root in roots], load_segmenter(segmenter)
+    with progress(description="label", total=sum(map(len, folders)), unit="videos") as bar:
+        return [pseudo_masks(videos, model, output, least=least, progress=bar.update) for videos in folders]
 
 
 def _network(config: MaskNetworkConfig, weights: Path | None) -> MaskNetwork:

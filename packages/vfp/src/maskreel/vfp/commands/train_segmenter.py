@@ -76,16 +76,15 @@ def train_segmenter(
         quarantine: A list of videos to leave out for each data set, in their order, from check-data.
         skip_bad: Check all videos first and leave out the bad ones by name; else the first one ends the run.
     """
-    _check(network, start, data, quarantine)
+    _check(network, start)
     import torch
 
     from maskreel.common.training import train
-    from maskreel.vfp.data import open_split
-    from maskreel.vfp.segmentation import BlurImages, Mixture, SegmenterTask, observed_clip, save_segmenter, spread
+    from maskreel.vfp.data import lists_for, open_split, spread
+    from maskreel.vfp.segmentation import BlurImages, Mixture, SegmenterTask, observed_clip, save_segmenter
 
-    lists = quarantine or (None,) * len(data)
     seen, unseen = [], {}
-    for path, unwanted in zip(data, lists, strict=True):
+    for path, unwanted in zip(data, lists_for(data, quarantine), strict=True):
         seen += open_split(path, "train", quarantine=unwanted, skip_bad=skip_bad)
         held_out = list(open_split(path, "val", quarantine=unwanted, skip_bad=skip_bad))
         unseen[path] = [observed_clip(video) for video in spread(held_out, measured)]
@@ -110,10 +109,8 @@ def train_segmenter(
     return 0
 
 
-def _check(network: str, start: str | Path, data: Sequence[Path], quarantine: Sequence[Path]) -> None:
+def _check(network: str, start: str | Path) -> None:
     """Before the work, not after it."""
-    if quarantine and len(quarantine) != len(data):
-        raise InputError(f"--quarantine must name one list for each of {len(data)} data sets, got {len(quarantine)}")
     if start == "shapes" and network != "shapes":
         raise InputError(f"--start shapes goes with --network shapes, not {network}; say --start scratch or a file")
     needs = [("mmengine", "train")] + [("torchvision", "segment")] * (network != "unet")
@@ -142,8 +139,7 @@ def _begin(network: Any, start: str | Path, videos: Sequence[VfpSequence]) -> tu
 
 def _with_statistics(settings: SegmenterConfig, videos: Sequence[VfpSequence]) -> SegmenterConfig:
     """Mean and standard deviation of the data's own colours."""
-    from maskreel.vfp.data import channel_statistics
-    from maskreel.vfp.segmentation import spread
+    from maskreel.vfp.data import channel_statistics, spread
 
     found = channel_statistics(video.frames(0, OBSERVED) for video in spread(videos, 200))
     mean, std = (tuple(round(value, 4) for value in values) for values in (found.mean, found.std))
@@ -152,7 +148,8 @@ def _with_statistics(settings: SegmenterConfig, videos: Sequence[VfpSequence]) -
 
 def _last(folders: Sequence[Path], count: int) -> Clips:
     """Some predicted frames 22, evenly from all folders."""
-    from maskreel.vfp.segmentation import BlurImages, spread
+    from maskreel.vfp.data import spread
+    from maskreel.vfp.segmentation import BlurImages
 
     return spread([clip for folder in folders for clip in BlurImages(folder, only=(TARGET,)).clips], count)
 
@@ -191,6 +188,6 @@ def _quality(
 
 
 def _some(sources: Mapping[Path, Clips], count: int) -> Clips:
-    from maskreel.vfp.segmentation import spread
+    from maskreel.vfp.data import spread
 
     return spread([clip for clips in sources.values() for clip in clips], count)

@@ -46,32 +46,42 @@ def write_leaderboard(path: str | os.PathLike[str], masks: torch.Tensor) -> None
             torch.save(masks.cpu().contiguous(), file)
 
 
-def check_leaderboard(path: str | os.PathLike[str], *, videos: int | None = None) -> tuple[str, ...]:
-    """Check a file of masks before it is handed in.
+def read_leaderboard(
+    path: str | os.PathLike[str], *, videos: int | None = None, size: tuple[int, int] = SIZE
+) -> np.ndarray:
+    """The masks in a file, uint8 (N, H, W); those of a .npy are read-only and mapped from disk.
 
     Args:
         path: .npy or .pt, as `write_leaderboard` makes them, or made by others.
-        videos: How many masks there should be.
-
-    Returns:
-        Sentences about what is allowed but looks wrong: masks without any object.
+        videos: How many masks there should be; None: any number from 1.
+        size: Height and width that they should have.
 
     Raises:
-        InputError: The file cannot be read, or is not uint8 (N, 160, 240) with ids 0 to 48 and N = `videos`.
+        InputError: The file cannot be read, or is not uint8 of this shape with ids 0 to 48.
     """
     path = Path(path)
     masks = _load(path)
-    count = "N" if videos is None else videos
-    if masks.dtype != np.uint8 or masks.ndim != 3 or masks.shape[1:] != SIZE or len(masks) == 0:
-        found = f"{masks.dtype} of shape {masks.shape}"
-        raise InputError(f"{path} holds {found}, expected uint8 of shape ({count}, {SIZE[0]}, {SIZE[1]})")
-    if videos is not None and len(masks) != videos:
-        raise InputError(f"{path} holds {len(masks)} masks, expected {videos}, one for every video")
-    highest = [int(mask.max()) for mask in masks]  # one by one, so that a file of any length fits
-    if max(highest) >= CLASSES:
-        place = next(index for index, value in enumerate(highest) if value >= CLASSES)
-        raise InputError(f"{path} holds the class id {highest[place]} in mask {place}, expected 0 to {CLASSES - 1}")
-    empty = [index for index, value in enumerate(highest) if value == 0]
+    count = len(masks) if videos is None and masks.ndim else videos
+    if masks.dtype != np.uint8 or masks.shape != (count, *size) or count == 0:
+        expected = f"({'N' if videos is None else videos}, {size[0]}, {size[1]})"
+        raise InputError(
+            f"{path} holds {masks.dtype} of shape {masks.shape}, expected uint8 of shape {expected}: one mask for "
+            "every video, in the order of their numbers"
+        )
+    for place, mask in enumerate(masks):  # one by one, so that a file of any length fits
+        if mask.max() >= CLASSES:
+            raise InputError(f"{path} holds the class id {mask.max()} in mask {place}, expected 0 to {CLASSES - 1}")
+    return masks
+
+
+def check_leaderboard(path: str | os.PathLike[str], *, videos: int | None = None) -> tuple[str, ...]:
+    """Check a file of masks before it is handed in; arguments and errors are those of `read_leaderboard`.
+
+    Returns:
+        Sentences about what is allowed but looks wrong: masks without any object.
+    """
+    masks = read_leaderboard(path, videos=videos)
+    empty = [place for place, mask in enumerate(masks) if not mask.any()]
     if not empty:
         return ()
     listed = ", ".join(map(str, empty[:10])) + (", ..." if len(empty) > 10 else "")
@@ -82,15 +92,16 @@ def _load(path: Path) -> np.ndarray:
     if path.suffix.lower() not in SUFFIXES:
         raise InputError(f"{path} is no file of masks, expected one that ends in {' or '.join(SUFFIXES)}")
     if not path.is_file():
-        raise InputError(f"{path} does not exist")
+        raise InputError(f"{path} is not a file, expected masks as {' or '.join(SUFFIXES)}")
     try:
         if path.suffix.lower() == ".npy":
             masks = np.load(path, mmap_mode="r", allow_pickle=False)
         else:
             masks = torch.load(path, map_location="cpu", weights_only=True)
             masks = masks.numpy() if isinstance(masks, torch.Tensor) else masks
-    except (OSError, ValueError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
-        raise InputError(f"{path} cannot be read: {error}") from error
+    except (OSError, ValueError, TypeError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(f"{path} cannot be read: {reason}") from error
     if not isinstance(masks, np.ndarray):
         raise InputError(f"{path} holds a {type(masks).__name__}, expected one array or tensor")
     return masks

@@ -12,6 +12,7 @@ from maskreel.vfp.data._quarantine import Quarantine
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
 
     from maskreel.common.datasets import VfpSequence, VfpSplit
 
@@ -47,6 +48,17 @@ def open_split(
     if len(dataset) == 0:
         raise InputError(f"{dataset.root / split} has no video left: all are in quarantine or have faults")
     return dataset
+
+
+def lists_for(data: Sequence[Path], quarantine: Sequence[Path]) -> Sequence[Path | None]:
+    """One quarantine list for each of several data sets; None for each if there are no lists at all.
+
+    Raises:
+        InputError: There are more or fewer lists than data sets.
+    """
+    if quarantine and len(quarantine) != len(data):
+        raise InputError(f"--quarantine must name one list for each of {len(data)} data sets, got {len(quarantine)}")
+    return quarantine or [None] * len(data)
 
 
 def tell_left_out(

@@ -12,7 +12,7 @@ from maskreel.vfp.evaluation._evaluation import Evaluation, Forecaster, Forecast
 from maskreel.vfp.evaluation._events import EVENTS, Event, clip_events
 from maskreel.vfp.evaluation._frame_baselines import copy_last_frame, extrapolate_frames
 from maskreel.vfp.evaluation._frame_metric import FramePredictionMetric, FramePredictionScore, FrameScore
-from maskreel.vfp.evaluation._mask_arrays import mask_array_writer, read_mask_array
+from maskreel.vfp.evaluation._mask_arrays import mask_array_writer
 from maskreel.vfp.evaluation._metric import ForecastMetric, ForecastScore
 from maskreel.vfp.evaluation._scoreboard import Scoreboard, Standing
 from maskreel.vfp.evaluation._scores_file import as_json
@@ -49,7 +49,6 @@ __all__ = [
     "losers",
     "mask_array_writer",
     "plain_table",
-    "read_mask_array",
     "score_rows",
     "seen_objects_bound",
     "tracks",

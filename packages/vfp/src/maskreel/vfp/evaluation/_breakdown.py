@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 import torch
 
-from maskreel.common.metrics import confusion_matrix
-from maskreel.common.metrics._distributed import sum_over_ranks
+from maskreel.common.metrics import confusion_matrix, sum_over_ranks
 from maskreel.common.world import OBJECT_CLASSES
 from maskreel.vfp.evaluation._events import EVENTS, Event
 from maskreel.vfp.objects.sightings import MIN_PIXELS

@@ -7,8 +7,7 @@ from typing import Self
 
 import torch
 
-from maskreel.common.metrics import PSNR, SSIM
-from maskreel.common.metrics._distributed import sum_over_ranks
+from maskreel.common.metrics import PSNR, SSIM, sum_over_ranks
 from maskreel.vfp.timeline import FRAMES, OBSERVED
 
 __all__ = ["FramePredictionMetric", "FramePredictionScore", "FrameScore"]

@@ -7,8 +7,7 @@ from typing import Self
 
 import torch
 
-from maskreel.common.metrics import class_iou, confusion_matrix, mean_iou
-from maskreel.common.metrics._distributed import sum_over_ranks
+from maskreel.common.metrics import class_iou, confusion_matrix, mean_iou, sum_over_ranks
 from maskreel.vfp.evaluation._bootstrap import Interval, bootstrap, interval
 from maskreel.vfp.timeline import CLASSES
 

@@ -12,10 +12,11 @@ from maskreel.vfp.interaction._recorded import early
 from maskreel.vfp.objects.paint import occupancy, paint
 from maskreel.vfp.objects.scene import scene_of
 from maskreel.vfp.objects.table import Table
-from maskreel.vfp.objects.tracks import tracks
-from maskreel.vfp.timeline import OBSERVED
+from maskreel.vfp.objects.tracks import observed_tracks
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import torch
 
     from maskreel.vfp.interaction._network import InteractionTransformer
@@ -65,21 +66,19 @@ class InteractionForecaster:
         """Where each object will be at frame 21, from label maps of frames 0 to 10, uint8 (11, H, W).
 
         Raises:
+            TypeError: `labels` is not uint8.
             ValueError: The label maps have another shape or size than the table's camera.
         """
-        expected = (OBSERVED, *self.table.camera.size)
-        if tuple(labels.shape) != expected:
-            raise ValueError(f"labels must have shape {expected}, got {tuple(labels.shape)}")
-        return self.of_tracks(tracks(self.table, labels.numpy()))
+        return self.of_tracks(observed_tracks(self.table, labels))
 
-    def of_tracks(self, clip: list[Track]) -> Occupancy:
+    def of_tracks(self, clip: Sequence[Track]) -> Occupancy:
         """The same from tracks over the observed frames, where they are known already."""
-        clip = early(clip, self.network.config.objects)
-        scene = scene_of(self.table, self.table.motions[0], clip)
+        begun = early(clip, self.network.config.objects)
+        scene = scene_of(self.table, self.table.motions[0], begun)
         if not len(scene):
             return occupancy(np.zeros((1, *self.table.camera.size), np.uint8), ())
-        rows = [[track.label for track in clip].index(label) for label in scene.labels]
-        middle, scale = self._outlook(clip)
+        rows = [[track.label for track in begun].index(label) for label in scene.labels]
+        middle, scale = self._outlook(begun)
         places, yaw = self._drawn(middle[rows], scale[rows], scene.yaw)
         return occupancy(paint(self.table, scene.labels, places, yaw), scene.labels)
 

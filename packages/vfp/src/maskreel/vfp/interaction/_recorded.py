@@ -10,7 +10,7 @@ from torch.utils.data import Dataset
 
 from maskreel.vfp.interaction._config import InteractionConfig
 from maskreel.vfp.interaction._observed import Observed
-from maskreel.vfp.interaction._visibility import PARTLY
+from maskreel.vfp.objects.places import PARTLY
 from maskreel.vfp.timeline import FRAMES, OBSERVED
 
 if TYPE_CHECKING:

@@ -6,16 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from maskreel.vfp.objects.places import UNKNOWN
+from maskreel.vfp.objects.places import PARTLY, UNKNOWN
 from maskreel.vfp.objects.sightings import MIN_PIXELS
 
 if TYPE_CHECKING:
     from maskreel.vfp.objects.table import Table
 
-__all__ = ["PARTLY", "deviations", "picture_boxes"]
+__all__ = ["deviations", "picture_boxes"]
 
-PARTLY = 0.08
-"""Standard deviation of a place that is told by some edges only, as in `objects.places`."""
 _FILLED = 0.75
 """Share of its box that an object fills, about."""
 _HIDING = 0.8

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from maskreel.common.datasets import VfpFolder
 from maskreel.common.world import TableScene
 from maskreel.vfp.masks._clips import StoredMasks, WorldMasks
 from maskreel.vfp.masks._pseudo import pseudo_label
@@ -17,10 +16,10 @@ if TYPE_CHECKING:
     import torch
     from torch.utils.data import Dataset
 
-    from maskreel.common.datasets import VfpSequence
+    from maskreel.common.datasets import VfpFolder, VfpSequence
     from maskreel.vfp.segmentation import Segmenter
 
-__all__ = ["in_turn", "labels_of", "pseudo_masks", "spread", "world_masks"]
+__all__ = ["in_turn", "labels_of", "pseudo_masks", "world_masks"]
 
 
 def world_masks(count: int, seed: int) -> WorldMasks:
@@ -29,21 +28,16 @@ def world_masks(count: int, seed: int) -> WorldMasks:
 
 
 def pseudo_masks(
-    root: Path, segmenter: Segmenter, output: Path, *, least: float, progress: Callable[[int], object]
+    videos: VfpFolder, segmenter: Segmenter, output: Path, *, least: float, progress: Callable[[int], object]
 ) -> StoredMasks:
     """The unlabeled split of a data set, labelled by a segmenter into a folder of `output`."""
-    folder = output / f"pseudo_{root.absolute().name}"
-    return StoredMasks(pseudo_label(VfpFolder(root, "unlabeled"), segmenter, folder, least=least, progress=progress))
+    folder = output / f"pseudo_{videos.root.absolute().name}"
+    return StoredMasks(pseudo_label(videos, segmenter, folder, least=least, progress=progress))
 
 
 def labels_of(video: VfpSequence) -> torch.Tensor:
     """The label maps of a video that has them."""
     return StoredMasks([video])[0]
-
-
-def spread(items: Sequence[Any], count: int) -> list[Any]:
-    """At most `count` items, evenly spread."""
-    return [items[index] for index in range(0, len(items), max(1, -(-len(items) // count)))]
 
 
 def in_turn(parts: Sequence[Dataset[torch.Tensor]], count: int) -> Iterator[torch.Tensor]:

@@ -38,6 +38,8 @@ def fit_collisions(
 ) -> tuple[float, float]:
     """Restitution in [0, 1] and grip in [0, .6] with which simulated objects come nearest to where they are seen.
 
+    Where nothing is seen after it has collided, they are those of a usual table.
+
     Args:
         table: Camera and solids.
         friction: Of cubes, spheres and cylinders.
@@ -47,7 +49,7 @@ def fit_collisions(
     starts = [(scene_of(table, motion, clip, now=now), clip, now + _HORIZON) for clip in clips for now in _STARTS]
     batch = _Batch.of([start for start in starts if len(start[0]) > 1 and start[0].velocities.any()])
     meeting = batch.take(batch.reacts_to_collisions())
-    if not len(meeting.places):
+    if not np.isfinite(meeting.later).any():
         return _GUESS
     found = minimize(
         lambda values: meeting.miss(*np.clip(values, _LOWEST, _HIGHEST)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["fit_motion", "measure_noise"]
 
+logger = logging.getLogger(__name__)
+
 _WINDOW = 7
 """Sightings in a row that tell a deceleration."""
 _WAY = 1.0
@@ -30,13 +33,15 @@ _FASTEST = 0.2
 """The highest deceleration that is looked for, in radii per frame squared."""
 _MOST = 5000
 """Stretches that are looked at."""
+_LEAST_SPREAD = 0.1
+"""Of the logarithms of speeds: below it, a clip whose speeds are but a little different would count as impossible."""
 
 
 def fit_motion(table: Table, clips: Sequence[Sequence[Track]]) -> Motion:
     """Friction by shape, then how fast things are, then restitution and grip.
 
-    Friction makes stretches of seven sightings fit best. Restitution and grip make simulated clips go on as the tracks
-    do, in those in which something collides.
+    Friction makes stretches of seven sightings fit best; it is 0 for a shape that has none. Restitution and grip make
+    simulated clips go on as the tracks do, in those in which something collides.
 
     Args:
         table: Camera and solids; its motions do not matter.
@@ -45,7 +50,7 @@ def fit_motion(table: Table, clips: Sequence[Sequence[Track]]) -> Motion:
     Raises:
         InputError: Nothing moves in the clips.
     """
-    cube, sphere, cylinder = (_fit_friction(_stretches(clips, shape)) for shape in (CUBE, SPHERE, CYLINDER))
+    cube, sphere, cylinder = (_fit_friction(clips, shape) for shape in (CUBE, SPHERE, CYLINDER))
     friction = (cube, sphere, cylinder)
     objects = [track for clip in clips for track in clip]
     last = [estimate_state(track, friction[shape_of(track.label)], int(track.frames[-1])) for track in objects]
@@ -53,7 +58,7 @@ def fit_motion(table: Table, clips: Sequence[Sequence[Track]]) -> Motion:
     if len(speeds) < 2:
         raise InputError("nothing moves in the training masks")
     restitution, grip = fit_collisions(table, friction, clips)
-    return Motion(friction, restitution, grip, (float(speeds.mean()), float(speeds.std())))
+    return Motion(friction, restitution, grip, (float(speeds.mean()), max(float(speeds.std()), _LEAST_SPREAD)))
 
 
 def measure_noise(clips: Sequence[Sequence[Track]], motion: Motion) -> float:
@@ -79,8 +84,10 @@ class _Stretches(NamedTuple):
     """float64 (S, 7, 2)."""
 
 
-def _fit_friction(stretches: _Stretches) -> float:
+def _fit_friction(clips: Sequence[Sequence[Track]], shape: int) -> float:
+    stretches = _stretches(clips, shape)
     if not len(stretches.frames):
+        logger.warning("no %s is seen to move for %d frames, so its friction is taken to be 0", SHAPES[shape], _WINDOW)
         return 0.0
 
     def miss(friction: float) -> float:

@@ -5,17 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from maskreel.vfp.objects.futures import Doubt, draw_futures
 from maskreel.vfp.objects.motion_odds import motion_odds
 from maskreel.vfp.objects.paint import occupancy, paint
 from maskreel.vfp.objects.scene import scenes_of
 from maskreel.vfp.objects.table import Table
-from maskreel.vfp.objects.tracks import tracks
-from maskreel.vfp.timeline import OBSERVED
+from maskreel.vfp.objects.tracks import observed_tracks
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import torch
+
+    from maskreel.vfp.objects.scene import Scene
+    from maskreel.vfp.objects.tracks import Track
     from maskreel.vfp.occupancy import Occupancy
 
 __all__ = ["ObjectForecaster"]
@@ -53,19 +57,17 @@ class ObjectForecaster:
             TypeError: `labels` is not uint8.
             ValueError: The label maps have another shape or size than the table's camera.
         """
-        if labels.dtype != torch.uint8:
-            raise TypeError(f"labels must be a torch.uint8 tensor, got {labels.dtype}")
-        expected = (OBSERVED, *self.table.camera.size)
-        if tuple(labels.shape) != expected:
-            raise ValueError(f"labels must have shape {expected}, got {tuple(labels.shape)}")
-        clip = tracks(self.table, labels.numpy())
+        return self.of_tracks(observed_tracks(self.table, labels))
+
+    def of_tracks(self, clip: Sequence[Track]) -> Occupancy:
+        """The same from tracks over the observed frames, where they are known already."""
         scenes = scenes_of(self.table, self.table.motions, clip)
         counts = self._shares(clip, scenes)
         rng = np.random.default_rng(self.seed)
         drawn = draw_futures(scenes, self.table.motions, counts, rng, doubt=self.doubt)
         return occupancy(paint(self.table, scenes[0].labels, drawn.places, drawn.yaw), scenes[0].labels)
 
-    def _shares(self, clip: list, scenes: list) -> list[int]:
+    def _shares(self, clip: Sequence[Track], scenes: Sequence[Scene]) -> list[int]:
         """How many of the futures each motion gets."""
         ends = np.round(np.cumsum(motion_odds(self.table, clip, scenes)) * self.futures).astype(int)
         return np.diff(ends, prepend=0).tolist()

@@ -17,10 +17,13 @@ if TYPE_CHECKING:
     from maskreel.vfp.objects.solids import Solid
     from maskreel.vfp.objects.table import Table
 
-__all__ = ["UNKNOWN", "YAWS", "Places", "places_of", "yaws_of"]
+__all__ = ["PARTLY", "UNKNOWN", "YAWS", "Places", "places_of", "yaws_of"]
 
 UNKNOWN = 0.5
 """Standard deviation, in radii of a sphere, of a place of which only one direction is known."""
+
+PARTLY = 0.08
+"""The same of a place that some edges tell, which masks have to whole pixels."""
 
 YAWS = np.linspace(-np.pi / 4, np.pi / 4, 25)[:-1]
 """Turns of a cube that are told apart; a quarter turn makes no difference."""
@@ -29,8 +32,6 @@ _ANGLES = np.linspace(0, 2 * np.pi, 24, endpoint=False)
 _COMPASS = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], -1)
 _HALF_PIXEL = (abs(_COMPASS).sum(-1)) * 0.4
 """From the centre of the outermost pixel to the edge of the mask, in each direction, about."""
-_PARTLY = 0.08
-"""The same of a place by the edges that are known, which masks have to whole pixels."""
 _STEP = 0.05
 _PULL = 0.25
 
@@ -124,7 +125,7 @@ def _fitted(
         normal = slope @ slope.swapaxes(1, 2) + _PULL * np.eye(2)
         place = place + np.clip(np.linalg.solve(normal, pull[..., None])[..., 0], -1, 1)
     told = across | down
-    deviation = np.where(across & down, max(_PARTLY, 2 * table.noise), UNKNOWN)
+    deviation = np.where(across & down, max(PARTLY, 2 * table.noise), UNKNOWN)
     return np.where(told[:, None], place, guess), deviation
 
 

@@ -65,11 +65,14 @@ class Table:
             camera = TableCamera(**{**data["camera"], "size": tuple(data["camera"]["size"])})
             first, second, third = (Solid(**values) for values in data["solids"])
             motions = tuple(Motion(**{**values, **_tuples(values)}) for values in data["motions"])
+            noise = float(data["noise"])
         except FileNotFoundError:
             raise InputError(f"{path} is not a file, expected a table of maskreel vfp fit-table") from None
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(f"{path} does not hold a table of maskreel vfp fit-table: {error!r}") from error
-        return cls(camera, (first, second, third), float(data["noise"]), motions)
+        if not motions:
+            raise InputError(f"{path} holds a table without motions, expected one or more")
+        return cls(camera, (first, second, third), noise, motions)
 
 
 def _tuples(values: dict[str, Any]) -> dict[str, tuple[float, ...]]:

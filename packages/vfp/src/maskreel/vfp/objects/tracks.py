@@ -6,16 +6,18 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
 from maskreel.vfp.objects.confusions import without_confusions
 from maskreel.vfp.objects.places import places_of
 from maskreel.vfp.objects.sightings import sightings
+from maskreel.vfp.timeline import OBSERVED
 
 if TYPE_CHECKING:
     from maskreel.vfp.objects.sightings import Sighting
     from maskreel.vfp.objects.table import Table
 
-__all__ = ["Track", "tracks", "until"]
+__all__ = ["Track", "observed_tracks", "tracks", "until"]
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,21 @@ def tracks(table: Table, labels: np.ndarray) -> list[Track]:
         for one in frame:
             seen.setdefault(one.label, []).append(one)
     return without_confusions([_track(table, labels, ones) for ones in seen.values()])
+
+
+def observed_tracks(table: Table, labels: torch.Tensor) -> list[Track]:
+    """The objects in the label maps of frames 0 to 10, uint8 (11, H, W).
+
+    Raises:
+        TypeError: `labels` is not uint8.
+        ValueError: The label maps have another shape or size than the table's camera.
+    """
+    if labels.dtype != torch.uint8:
+        raise TypeError(f"labels must be a torch.uint8 tensor, got {labels.dtype}")
+    expected = (OBSERVED, *table.camera.size)
+    if tuple(labels.shape) != expected:
+        raise ValueError(f"labels must have shape {expected}, got {tuple(labels.shape)}")
+    return tracks(table, labels.numpy())
 
 
 def _track(table: Table, labels: np.ndarray, seen: list[Sighting]) -> Track:

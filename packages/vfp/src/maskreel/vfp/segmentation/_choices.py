@@ -1,23 +1,12 @@
-"""Small choices that several verbs of this room make."""
+"""Where to compute, as several verbs let their users choose."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import Literal
 
 from maskreel.common.errors import InputError
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-__all__ = ["chosen_device", "spread"]
-
-T = TypeVar("T")
-
-
-def spread(items: Sequence[T], count: int) -> list[T]:
-    """At most `count` of them, evenly."""
-    count = min(count, len(items))
-    return [items[place * len(items) // count] for place in range(count)]
+__all__ = ["chosen_device"]
 
 
 def chosen_device(device: Literal["auto", "cpu", "cuda"]) -> str:

@@ -1,0 +1,26 @@
+"""`maskreel inversion`: make video frames from masks by inverting a Mask R-CNN."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from maskreel.inversion.config import Preset
+
+__all__ = ["main"]
+
+
+def main(argv: list[str], *, prog: str) -> int | None:
+    """Run a verb of this part; the imports wait until then, so that `maskreel --help` stays quick."""
+    from maskreel.common.cli import run_subcommands
+    from maskreel.inversion.commands import VERBS, run_with
+
+    return run_subcommands(VERBS | {"run": run_with(_preset(argv))}, argv, prog)
+
+
+def _preset(argv: list[str]) -> Preset:
+    """The preset is read first, because it is what all other flags change; a bad one is left for tyro to refuse."""
+    for flag, value in zip(argv, [*argv[1:], ""], strict=True):
+        if "thesis" in (value if flag == "--preset" else flag.removeprefix("--preset=") if flag.startswith("--preset=") else ""):
+            return "thesis"
+    return "default"

@@ -1,0 +1,255 @@
+"""`maskreel inversion run`: frames and a video from masks."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import tyro
+
+from maskreel.common.cli import progress
+from maskreel.common.errors import InputError
+from maskreel.inversion.config import PRESETS, InversionConfig, Preset
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from maskreel.inversion.job import Job
+    from maskreel.inversion.optimisation import Progress
+    from maskreel.inversion.work import Work
+
+logger = logging.getLogger(__name__)
+
+__all__ = ["run_with"]
+
+MOVIES = (".mp4", ".mov", ".mkv", ".m4v", ".gif", ".webp")
+DEFAULT_HEIGHT = 240
+"""Frames are made no higher than this unless a height is given: more takes long without a GPU."""
+
+
+def run_with(preset: Preset) -> Callable[..., int]:
+    """The verb, with the values of a preset where no flag says otherwise."""
+
+    def run(
+        masks: Annotated[Path | None, tyro.conf.Positional] = None,
+        *,
+        output: Annotated[Path, tyro.conf.arg(aliases=["-o"])],
+        davis: Path | None = None,
+        sequence: tuple[str, ...] = (),
+        year: Literal["2017", "2016"] = "2017",
+        split: str | None = None,
+        resolution: Literal["480p", "1080p", "Full-Resolution"] = "480p",
+        classes: tuple[str, ...] = (),
+        first_frames: bool = False,
+        frames: tuple[int, int] | None = None,
+        every: int = 1,
+        height: int | None = None,
+        teacher: str = "shapes",
+        weights: Path | None = None,
+        short_side: int | None = None,
+        statistics: Path | None = None,
+        preset: Preset = preset,
+        config: InversionConfig = PRESETS[preset],
+        device: Literal["auto", "cpu", "cuda"] = "auto",
+        workers: int = 0,
+        slurm: str | None = None,
+        preview: int = 50,
+        tensorboard: bool = False,
+        dry_run: bool = False,
+        overwrite: bool = False,
+    ) -> int:
+        """Make frames that show given masks, by optimising their pixels until a network sees the masks in them.
+
+        MASKS is a folder of PNG masks, one PNG, a mask video, a COCO .json, an .npy of label maps, a video of the vfp
+        data set, or the root of DAVIS. Frames, previews, log and record go to a folder: OUTPUT itself, or for a video
+        OUTPUT the folder of the same name that ends in .run. Killed? Run the same command again: it goes on.
+
+        Args:
+            masks: Where the masks are; or give --davis.
+            output: A video (.mp4, .mov, .mkv) or animation (.gif, .webp) of one sequence, or a folder; many sequences
+                get a folder each in it.
+            davis: Root of DAVIS.
+            sequence: Names of its sequences; all of the split if there are none.
+            year: Of DAVIS; 2016 takes all that is annotated as one object.
+            split: Of DAVIS, such as val; by default train and val.
+            resolution: Of DAVIS.
+            classes: What the objects are, as 1=person 2=dog, or a .json file; for DAVIS they are known. An object
+                without a class may be any.
+            first_frames: Only the first frame of each sequence.
+            frames: First frame and the one to stop before.
+            every: Only every so many frames.
+            height: Of the frames in pixels; by default that of the masks, but at most 240.
+            teacher: shapes, torchvision-v2, torchvision-v1, detectron2:CONFIG, deeplabv3, fcn, or module:callable.
+            weights: A file for the teacher's network; by default those that come with it.
+            short_side: The teacher sees the frames resized to this shorter side.
+            statistics: Statistics that `doctor --save` measured, in place of those in the teacher.
+            preset: default, or thesis: single frames from pure noise with the published losses.
+            config: How pixels are optimised.
+            device: Where to compute; auto is cuda where there is a device.
+            workers: Processes that share the sequences, or the frames with --coherence none; 0: this one alone.
+            slurm: Partition of a Slurm cluster that does the same as an array of jobs.
+            preview: Steps from one preview to the next; 0: none.
+            tensorboard: Write losses and previews for TensorBoard.
+            dry_run: Say what it would take, in time and memory, and make nothing.
+            overwrite: Replace what an earlier run has left.
+        """
+        jobs = _jobs(
+            _roots(masks, davis, sequence, year, split, resolution, classes),
+            output,
+            job=_job(config, teacher, weights, short_side, statistics, device, preview, tensorboard),
+            height=height,
+            frames=(0, 1) if first_frames else frames,
+            every=every,
+        )
+        if dry_run:
+            return _estimate(jobs)
+        if overwrite:
+            for one in jobs:
+                shutil.rmtree(one.folder, ignore_errors=True)
+        _make(jobs, workers, slurm, output)
+        _join(jobs, output)
+        return 0
+
+    return run
+
+
+def _roots(
+    masks: Path | None,
+    davis: Path | None,
+    sequence: tuple[str, ...],
+    year: Any,
+    split: str | None,
+    resolution: Any,
+    classes: tuple[str, ...],
+) -> list[Any]:
+    """`Masks` of every sequence."""
+    from maskreel.inversion.choices import Masks
+    from maskreel.inversion.sources import davis_sequences
+
+    if (masks is None) == (davis is None):
+        raise InputError("give either masks or --davis, and not both")
+    path = masks if davis is None else davis
+    assert path is not None
+    names: Sequence[str | None] = sequence
+    if not sequence:
+        many = davis is not None or (path / "Annotations").is_dir()
+        names = [
+            one.name for one in davis_sequences(path, year=year, split=split, resolution=resolution)
+        ] if many else [None]
+    words = classes[0:1] if len(classes) == 1 and classes[0].endswith(".json") else classes
+    return [Masks(path, name, year, split, resolution, tuple(words)) for name in names]
+
+
+def _job(
+    config: InversionConfig,
+    teacher: str,
+    weights: Path | None,
+    short_side: int | None,
+    statistics: Path | None,
+    device: str,
+    preview: int,
+    tensorboard: bool,
+) -> Job:
+    """What all jobs have in common."""
+    import torch
+
+    from maskreel.inversion.choices import Masks, TeacherChoice
+    from maskreel.inversion.job import Job
+
+    chosen = device if device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
+    if chosen == "cuda" and not torch.cuda.is_available():
+        raise InputError("--device cuda needs a CUDA device, and torch finds none; use --device cpu")
+    choice = TeacherChoice(teacher, weights, short_side, statistics)
+    return Job(Masks(Path()), choice, config, Path(), chosen, preview=preview, tensorboard=tensorboard)
+
+
+def _jobs(
+    roots: list[Any], output: Path, *, job: Job, height: int | None, frames: tuple[int, int] | None, every: int
+) -> list[Job]:
+    movie = output.suffix.lower() in MOVIES
+    if len(roots) > 1 and movie:
+        raise InputError(f"{output} can hold one sequence, and there are {len(roots)}; give a folder, or --sequence")
+    first, last = frames or (0, None)
+    jobs = []
+    for root in roots:
+        rows = root.open().size[0]
+        masks = replace(root, height=height or min(rows, DEFAULT_HEIGHT), first=first, last=last, step=every)
+        folder = output.with_suffix(".run") if movie else output / root.sequence if len(roots) > 1 else output
+        jobs.append(replace(job, masks=masks, folder=folder))
+    return jobs
+
+
+def _make(jobs: list[Job], workers: int, slurm: str | None, output: Path) -> None:
+    from maskreel.inversion.job import make
+    from maskreel.inversion.record import add_cost
+
+    if not workers and slurm is None:
+        for job in jobs:
+            add_cost(job.folder, [_watched(job)])
+        return
+    from maskreel.common.jobs import LocalProcesses, Slurm, run_jobs
+
+    executor = LocalProcesses(workers) if slurm is None else Slurm(slurm)
+    items = [part for job in jobs for part in _parts(job)]
+    folder = jobs[0].folder / "jobs" if len(jobs) == 1 else output / "jobs"
+    results = run_jobs(make, items, executor=executor, folder=folder)
+    if failed := [result for result in results if result.error is not None]:
+        assert failed[0].error is not None
+        raise InputError(f"{len(failed)} of {len(results)} jobs failed: {failed[0].error.strip().splitlines()[-1]}")
+    for job in jobs:
+        add_cost(job.folder, [result.value for result in results if result.item.folder == job.folder])
+
+
+def _parts(job: Job) -> list[Job]:
+    """A job for every group of frames, where these do not depend on each other."""
+    from maskreel.inversion.record import open_run
+    from maskreel.inversion.work import groups
+
+    sequence = job.masks.open()
+    open_run(job.folder, sequence, job.masks, job.teacher, job.config, job.device)
+    if job.config.coherence != "none":
+        return [job]
+    return [replace(job, part=number) for number in range(len(groups(len(sequence), job.config.batch)))]
+
+
+def _watched(job: Job) -> dict[str, Any]:
+    """Make a sequence with a progress bar."""
+    from maskreel.inversion.job import make
+
+    bar = None
+
+    def watch(state: Progress, work: Work) -> None:
+        nonlocal bar
+        if bar is None:
+            bar = progress(description=job.folder.stem, total=work.steps, unit="steps")
+        bar.update(work.step - bar.n)
+        if state.loss is not None:
+            bar.set_postfix_str(f"loss {state.loss:.3f}", refresh=False)
+
+    try:
+        return make(job, watch)
+    finally:
+        if bar is not None:
+            bar.close()
+
+
+def _join(jobs: list[Job], output: Path) -> None:
+    """The video of a single sequence; the folders of many are what there is to say."""
+    if output.suffix.lower() in MOVIES:
+        from maskreel.inversion.exports import export_gif, export_video, from_run
+        from maskreel.inversion.run_folder import RunFolder
+
+        export_it = export_gif if output.suffix.lower() in (".gif", ".webp") else export_video
+        export_it(output, from_run(RunFolder(jobs[0].folder)))
+    logger.info("%s", output)
+
+
+def _estimate(jobs: list[Job]) -> int:
+    from maskreel.inversion.estimate import estimate
+
+    for job in jobs:
+        logger.info("%s: %s", job.masks.sequence or job.masks.path, estimate(job))
+    return 0

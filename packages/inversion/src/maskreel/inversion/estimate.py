@@ -1,0 +1,62 @@
+"""What a job would take, measured on a few of its steps."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from maskreel.inversion.choices import targets_of
+from maskreel.inversion.memory import peak_mib
+
+if TYPE_CHECKING:
+    from maskreel.inversion.job import Job
+    from maskreel.inversion.optimisation import Optimisation
+
+__all__ = ["Estimate", "estimate"]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a job would take on this machine, by one process."""
+
+    frames: int
+    size: tuple[int, int]
+    steps: int
+    seconds: float
+    peak_mib: int
+    """Memory of the process at its peak; on a GPU, of the GPU."""
+
+    def __str__(self) -> str:
+        minutes, seconds = divmod(round(self.seconds), 60)
+        height, width = self.size
+        return (
+            f"{self.frames} frames of {height}x{width} in {self.steps} steps: about {minutes} min {seconds:02d} s, "
+            f"{self.peak_mib} MiB of memory"
+        )
+
+
+def estimate(job: Job) -> Estimate:
+    """Do the first steps at each size and scale up; nothing is written.
+
+    Raises:
+        InputError: The masks or the teacher cannot be used.
+    """
+    sequence = job.masks.open()
+    inverter = job.teacher.inverter(job.config, job.device)
+    work = inverter.work(targets_of(sequence, inverter.teacher))
+    seconds = work.parts * _seconds_of_part(work.begin(0))
+    return Estimate(len(sequence), sequence.size, work.steps, seconds, peak_mib())
+
+
+def _seconds_of_part(optimisation: Optimisation) -> float:
+    total = 0.0
+    for steps in optimisation.steps_by_stage:
+        optimisation.advance()  # the first step of a size is slower than those that follow
+        began = time.perf_counter()
+        optimisation.advance()
+        total += (time.perf_counter() - began) * steps
+        began = time.perf_counter()
+        optimisation.next_stage()
+        total += time.perf_counter() - began
+    return total
