@@ -66,10 +66,7 @@ def test_swapped_channels_are_noticed(shapes: TorchvisionMaskRCNN, clips: list[t
 def test_an_independent_network_agrees(
     shapes: TorchvisionMaskRCNN, verifier: UNet, clips: list[tuple[np.ndarray, np.ndarray]]
 ) -> None:
-    """The U-Net shares neither architecture nor seed: both together cannot be right by mistake.
-
-    It is sure of what is an object, and less of metal or rubber (see its record).
-    """
+    """The U-Net shares neither architecture nor seed: both together cannot be right by mistake."""
     truth, agreement, outlines = MeanIoU(49), MeanIoU(49), MeanIoU(2)
     for frames, labels in clips:
         images = torch.from_numpy(frames.copy()).float() / 255
@@ -78,8 +75,8 @@ def test_an_independent_network_agrees(
         truth.update(theirs, torch.from_numpy(labels.copy()))
         agreement.update(theirs, ours)
         outlines.update((theirs > 0).byte(), (ours > 0).byte())
-    assert truth.compute() > 0.25
-    assert agreement.compute() > 0.25
+    assert truth.compute() > 0.7
+    assert agreement.compute() > 0.7
     assert outlines.compute() > 0.9
 
 
