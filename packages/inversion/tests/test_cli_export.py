@@ -73,6 +73,7 @@ def test_unfinished(runs: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["-o", "out.mp4"], "no run is given, expected one or more folders"),
         (["one", "-o", "out"], "--format is needed for .*out, or an output that ends in .mp4"),
         (["one", "-o", "out.gif", "--max-width", "0"], "--max-width must be 1 or more, got 0"),
         (["one", "-o", "out.mp4", "--crf", "99"], "--crf must be 0 to 51, got 99"),

@@ -100,6 +100,7 @@ class Detectron2Network(nn.Module):
     """What detectron2's `GeneralizedRCNN` shows to our adapter; C4 with masks of 14x14, FPN with 28x28."""
 
     input_format = "BGR"
+    backbone: Any
 
     def __init__(self, kind: str) -> None:
         super().__init__()

@@ -2,43 +2,39 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 
-__all__ = ["Best"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Best", "as_bytes"]
 
 
 class Best:
-    """Keeps frames by their losses.
+    """Keeps frames by their losses."""
 
-    Args:
-        jointly: Frames belong together: all are taken from the time when their mean loss was lowest. Otherwise each
-            frame is kept from its own best time.
-    """
-
-    def __init__(self, *, jointly: bool) -> None:
-        self.jointly = jointly
+    def __init__(self) -> None:
         self.frames: torch.Tensor | None = None
         """uint8 (T, 3, H, W)."""
         self.losses: torch.Tensor | None = None
-        """float32 (T,)."""
+        """float32 (T,), or (1,) for frames that were judged as a whole."""
 
-    @property
-    def loss(self) -> float:
-        """Mean over the frames; infinite before the first update."""
-        return float("inf") if self.losses is None else float(self.losses.mean())
-
-    def update(self, images: torch.Tensor, losses: torch.Tensor) -> None:
-        """Judge float images (T, 3, H, W) in [0, 1] by the losses (T,) of these very images."""
-        frames = (images.detach().clamp(0, 1) * 255).round().to(torch.uint8).cpu()
+    def each(self, images: torch.Tensor, losses: torch.Tensor) -> None:
+        """Keep each of float images (T, 3, H, W) in [0, 1] whose own loss, of (T,), is its lowest so far."""
         losses = losses.detach().float().cpu()
         if self.frames is None or self.losses is None:
-            self.frames, self.losses = frames, losses.clone()
+            self.frames, self.losses = as_bytes(images), losses
             return
         better = losses < self.losses
-        if self.jointly:
-            better = (losses.mean() < self.losses.mean()).expand_as(better)
-        self.frames[better] = frames[better]
+        self.frames[better] = as_bytes(images)[better]
         self.losses[better] = losses[better]
+
+    def whole(self, loss: float, images: Callable[[], torch.Tensor]) -> None:
+        """Keep all images, float (T, 3, H, W), painted when they are needed, if their common loss is the lowest."""
+        if self.losses is None or loss < float(self.losses):
+            self.frames, self.losses = as_bytes(images()), torch.tensor([loss])
 
     def state(self) -> dict[str, torch.Tensor | None]:
         """For `restore`."""
@@ -47,3 +43,8 @@ class Best:
     def restore(self, state: dict[str, torch.Tensor | None]) -> None:
         """Go back to a `state`."""
         self.frames, self.losses = state["frames"], state["losses"]
+
+
+def as_bytes(images: torch.Tensor) -> torch.Tensor:
+    """Float images in [0, 1], what is beyond cut off, as uint8 on the CPU."""
+    return (images.detach().clamp(0, 1) * 255).round().to(torch.uint8).cpu()

@@ -15,6 +15,10 @@ __all__ = ["Canvas"]
 
 STEEPNESS = 4.0
 """Slope of the curve to [0, 1]; at 4, a change of grey by 0.01 takes one of 0.01."""
+CHROMA_FROM = 2
+"""First level with colour: in pictures, colour changes less from place to place than brightness does."""
+OPPONENT = ((1.0, 0.5, 0.3), (1.0, -0.5, 0.3), (1.0, 0.0, -0.6))
+"""Red, green and blue (rows) of grey, red against green, and yellow against blue."""
 NEAREST_END = 0.02
 """Start pixels are kept this far from 0 and 1, where the curve is flat."""
 
@@ -43,7 +47,9 @@ class Canvas(nn.Module):
             return
         inner = start.clamp(NEAREST_END, 1 - NEAREST_END).logit() / STEEPNESS
         self.register_buffer("start", inner)
-        self.pyramid = nn.ParameterList(start.new_zeros(len(start), *size) for size in _sizes(start.shape[-2:], levels))
+        grey = range(min(CHROMA_FROM, levels - 1))  # levels without colour
+        sizes = enumerate(_sizes(start.shape[-2:], levels))
+        self.pyramid = nn.ParameterList(start.new_zeros(1 if k in grey else 3, *size) for k, size in sizes)
 
     def forward(self) -> torch.Tensor:
         """The picture (C, h, w), differentiable in the parameters."""
@@ -51,7 +57,7 @@ class Canvas(nn.Module):
             return self.pixels
         total = self.start
         for level in self.pyramid:
-            total = total + _enlarged(level, self.size)
+            total = total + _enlarged(_rgb(level), self.size)
         return torch.sigmoid(STEEPNESS * total)
 
     @property
@@ -79,6 +85,13 @@ class Canvas(nn.Module):
 
 def _sizes(size: Sequence[int], levels: int) -> list[tuple[int, int]]:
     return [(-(-size[0] // 2**k), -(-size[1] // 2**k)) for k in range(levels)]
+
+
+def _rgb(level: torch.Tensor) -> torch.Tensor:
+    """Red, green and blue of a level, which has grey alone or grey and two opponent colours."""
+    if len(level) == 1:
+        return level.expand(3, -1, -1)
+    return torch.einsum("rc,chw->rhw", level.new_tensor(OPPONENT), level)
 
 
 def _enlarged(level: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 (of fields)
 from typing import TYPE_CHECKING
 
 import torch
@@ -17,6 +17,8 @@ from maskreel.inversion.targets import FrameTarget
 from maskreel.inversion.teachers import open_teacher
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from maskreel.inversion.config import InversionConfig
     from maskreel.inversion.sources import MaskSequence, Resolution, Year
     from maskreel.inversion.teachers import Teacher
@@ -74,7 +76,9 @@ class TeacherChoice:
     short_side: int | None = None
     statistics: Path | None = None
 
-    def inverter(self, config: InversionConfig, device: str) -> MaskInverter:
+    def inverter(
+        self, config: InversionConfig, device: str, per_frame: Mapping[int, Mapping[str, float]] | None = None
+    ) -> MaskInverter:
         """The network, with its statistics, ready for work.
 
         Raises:
@@ -85,7 +89,7 @@ class TeacherChoice:
         )
         reference = None if self.statistics is None else Reference.load(self.statistics, teacher)
         try:
-            return MaskInverter(config, teacher, reference=reference)
+            return MaskInverter(config, teacher, reference=reference, per_frame=per_frame)
         except ValueError as error:
             raise InputError(str(error)) from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ def main(argv: list[str], *, prog: str) -> int | None:
 
 def _preset(argv: list[str]) -> Preset:
     """The preset is read first, because it is what all other flags change; a bad one is left for tyro to refuse."""
-    for flag, value in zip(argv, [*argv[1:], ""], strict=True):
-        if "thesis" in (value if flag == "--preset" else flag.removeprefix("--preset=") if flag.startswith("--preset=") else ""):
-            return "thesis"
-    return "default"
+    given = [value for flag, value in pairwise(argv) if flag == "--preset"]
+    given += [word.removeprefix("--preset=") for word in argv if word.startswith("--preset=")]
+    return "thesis" if given[-1:] == ["thesis"] else "default"

@@ -7,9 +7,7 @@ from typing import Annotated, Literal, Self
 
 import tyro
 
-from maskreel.inversion.augment import AugmentSettings
-from maskreel.inversion.statistics import StatisticsSettings
-from maskreel.inversion.teachers import MaskRCNNSettings
+from maskreel.inversion.settings import AugmentSettings, MaskRCNNSettings, StatisticsSettings
 
 __all__ = ["PRESETS", "Coherence", "InversionConfig", "Preset", "Weights"]
 
@@ -19,7 +17,7 @@ Preset = Literal["default", "thesis"]
 
 @dataclass(frozen=True)
 class Weights:
-    """What each term counts: its share of the gradient at the first noise if weights are balanced, its factor otherwise.
+    """What each term counts: its share of the gradient at the first noise if weights are balanced, else its factor.
 
     Raises:
         ValueError: A weight is negative, or that of the mask term is 0.
@@ -29,8 +27,8 @@ class Weights:
     """Predicted masks against the given ones; above 0."""
     object_class: Annotated[float, tyro.conf.arg(name="class-weight")] = 0.45
     """The box head names the class of the object (Mask R-CNN)."""
-    background: Annotated[float, tyro.conf.arg(name="background-weight")] = 0.03
-    """The box head finds nothing where there is nothing (Mask R-CNN)."""
+    background: Annotated[float, tyro.conf.arg(name="background-weight")] = 0.7
+    """The box head finds nothing where there is nothing (Mask R-CNN); a factor, not a share."""
     objectness: Annotated[float, tyro.conf.arg(name="objectness-weight")] = 0.17
     """The proposal network finds the objects and nothing else (Mask R-CNN)."""
     statistics: Annotated[float, tyro.conf.arg(name="statistics-weight", aliases=["--bn"])] = 0.06
@@ -77,12 +75,12 @@ class InversionConfig:
     levels: int = 5
     """Resolutions that each picture is the sum of; 0: pixels are optimised directly."""
     start: Literal["grey", "normal"] = "grey"
-    """Noise to start from: weak around mid-grey, or the thesis's standard normal noise in normalised pixels, unbounded."""
+    """Noise to start from: weak around mid-grey, or the thesis's: standard normal in normalised pixels, unbounded."""
     batch: int = 8
     """Frames in one step."""
     coherence: Coherence = "layers"
-    """What makes frames a video: a shared background with objects that ride on it; each group of frames starting from its
-    neighbour, warped; or nothing."""
+    """What makes frames a video: a shared background with objects that ride on it; each group of frames starting from
+    its neighbour, warped; or nothing."""
     passes: int = 1
     """Times that a chain goes over the video, there and back in turns."""
     background: Literal["shared", "own"] = "shared"
@@ -130,7 +128,7 @@ class InversionConfig:
 
     @classmethod
     def thesis(cls) -> Self:
-        """As in "Binary Masks to Video Frames via DeepInversion": frame by frame from noise, nothing but the four losses.
+        """As in "Binary Masks to Video Frames via DeepInversion": frame by frame from noise, with the published losses.
 
         Its text gives 2,000 iterations of Adam at 0.1; the scales of its losses were chosen for each frame by hand, and
         stand here as in DeepInversion's code.

@@ -6,10 +6,12 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from maskreel.inversion.choices import targets_of
+from maskreel.inversion.job import work_of
 from maskreel.inversion.memory import peak_mib
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from maskreel.inversion.job import Job
     from maskreel.inversion.optimisation import Optimisation
 
@@ -43,20 +45,26 @@ def estimate(job: Job) -> Estimate:
         InputError: The masks or the teacher cannot be used.
     """
     sequence = job.masks.open()
-    inverter = job.teacher.inverter(job.config, job.device)
-    work = inverter.work(targets_of(sequence, inverter.teacher))
+    work = work_of(job, sequence)
     seconds = work.parts * _seconds_of_part(work.begin(0))
     return Estimate(len(sequence), sequence.size, work.steps, seconds, peak_mib())
 
 
 def _seconds_of_part(optimisation: Optimisation) -> float:
-    total = 0.0
+    total, end = 0.0, 0
     for steps in optimisation.steps_by_stage:
-        optimisation.advance()  # the first step of a size is slower than those that follow
-        began = time.perf_counter()
-        optimisation.advance()
-        total += (time.perf_counter() - began) * steps
-        began = time.perf_counter()
-        optimisation.next_stage()
-        total += time.perf_counter() - began
+        end += steps
+        seconds = 0.0
+        for _ in range(2):  # the first step of a size is slower than those that follow
+            if optimisation.step < end:
+                seconds = _timed(optimisation.advance)
+        total += seconds * steps
+        if optimisation.step < end:
+            total += _timed(optimisation.next_stage)
     return total
+
+
+def _timed(call: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    call()
+    return time.perf_counter() - began

@@ -8,11 +8,12 @@ import torch
 
 from maskreel.inversion.config import InversionConfig
 from maskreel.inversion.objective import Objective
+from maskreel.inversion.per_frame import check_per_frame
 from maskreel.inversion.statistics import FeatureStatistics
 from maskreel.inversion.work import work_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from maskreel.inversion.optimisation import Progress
     from maskreel.inversion.statistics import Reference
@@ -34,9 +35,12 @@ class MaskInverter:
         teacher: The network to be inverted; None: the `shapes` Mask R-CNN that comes with maskreel-common.
         reference: Statistics to aim at instead of those in the teacher's norm layers.
         verifier: See `Objective`.
+        per_frame: Weights of single frames by their numbers, in place of the config's; for `coherence` "none" and
+            `batch` 1 only.
 
     Raises:
         ValueError: The teacher's norm layers hold no usable statistics; give a reference, or weigh statistics with 0.
+            Or the teacher's network is in training mode.
     """
 
     def __init__(
@@ -46,19 +50,30 @@ class MaskInverter:
         *,
         reference: Reference | None = None,
         verifier: Callable[[torch.Tensor], torch.Tensor] | None = None,
+        per_frame: Mapping[int, Mapping[str, float]] | None = None,
     ) -> None:
         from maskreel.inversion.teachers import open_teacher
 
         self.config = config
         self.teacher = open_teacher("shapes", settings=config.teacher) if teacher is None else teacher
+        if any(part.training for part in self.teacher.modules()):
+            raise ValueError("teacher is in training mode, where images change its statistics; call .eval()")
+        self._per_frame = {number: dict(weights) for number, weights in (per_frame or {}).items()}
+        single = {number: config.with_weights(**weights) for number, weights in self._per_frame.items()}
         monitor = None
-        if config.weights.statistics:
+        if any(one.weights.statistics for one in (config, *single.values())):
             monitor = FeatureStatistics(self.teacher.norm_layers(), config.statistics, reference=reference)
         self.objective = Objective(config, self.teacher, monitor, verifier)
+        self._single = {number: Objective(one, self.teacher, monitor, verifier) for number, one in single.items()}
 
     def work(self, targets: Sequence[FrameTarget]) -> Work:
-        """The work that makes a sequence, for those who want to save and resume it."""
-        return work_for(targets, self.objective, next(self.teacher.parameters()).device)
+        """The work that makes a sequence, for those who want to save and resume it.
+
+        Raises:
+            ValueError: There are no targets, or the weights per frame do not go with them or with the config.
+        """
+        check_per_frame(self._per_frame, self.config, len(targets))
+        return work_for(targets, self.objective, next(self.teacher.parameters()).device, single=self._single)
 
     def invert(
         self, targets: Sequence[FrameTarget], *, watch: Callable[[Progress], None] | None = None

@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 import logging
 import time
-from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from maskreel.common.atomic import atomic_path
-from maskreel.common.errors import MissingExtraError
+from maskreel.common.errors import InputError, MissingExtraError
 from maskreel.common.show import contact_sheet, save_image
-from maskreel.inversion.choices import Masks, TeacherChoice, targets_of  # noqa: TC001
+from maskreel.inversion.choices import Masks, TeacherChoice, targets_of
+from maskreel.inversion.interruption import Interruption
 from maskreel.inversion.memory import peak_mib
-from maskreel.inversion.record import open_run
+from maskreel.inversion.record import is_done, open_run
+from maskreel.inversion.schedule import stages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from maskreel.inversion.sources import MaskSequence
     from maskreel.inversion.work import Work
 
-__all__ = ["Job", "make"]
+__all__ = ["Job", "make", "work_of"]
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +53,8 @@ class Job:
     preview: int = 50
     """Steps from one preview to the next; 0: none."""
     tensorboard: bool = False
+    per_frame: dict[int, dict[str, float]] = field(default_factory=dict)
+    """Weights of single frames, see `read_per_frame`."""
 
 
 def make(job: Job, watch: Callable[[Progress, Work], None] | None = None) -> dict[str, Any]:
@@ -71,14 +74,27 @@ def make(job: Job, watch: Callable[[Progress, Work], None] | None = None) -> dic
         InputError: The masks or the teacher cannot be used, or the folder holds a run of another kind.
     """
     sequence = job.masks.open()
-    run = open_run(job.folder, sequence, job.masks, job.teacher, job.config, job.device)
-    if len(run.frames_done()) == len(sequence):
+    if is_done(job, sequence):
         return {"seconds": 0.0, "iterations": 0, "peak_mib": peak_mib()}
-    inverter = job.teacher.inverter(job.config, job.device)
-    work = inverter.work(targets_of(sequence, inverter.teacher))
+    work = work_of(job, sequence)
+    run = open_run(job, sequence)  # only now: what cannot be done leaves no record
     if job.part is not None:
         work.only(job.part)
     return _Making(job, run, sequence, work).run(watch)
+
+
+def work_of(job: Job, sequence: MaskSequence) -> Work:
+    """What is to be done for all frames.
+
+    Raises:
+        InputError: The teacher cannot be used, or the frames are too small for so many sizes.
+    """
+    try:
+        stages(sequence.size, job.config.stages)
+    except ValueError as error:
+        raise InputError(f"{job.masks.path}: {error}") from error
+    inverter = job.teacher.inverter(job.config, job.device, job.per_frame)
+    return inverter.work(targets_of(sequence, inverter.teacher))
 
 
 class _Making:
@@ -87,28 +103,33 @@ class _Making:
     def __init__(self, job: Job, run: RunFolder, sequence: MaskSequence, work: Work) -> None:
         self.job, self.run_folder, self.sequence, self.work = job, run, sequence, work
         name = "all" if job.part is None else f"{job.part:05d}"
-        self.state_file = run.folder / "state" / f"{name}.pt"
+        self.state_file = run.folder / f"state_{name}.pt"
         self.log_file = run.folder / f"log_{name}.jsonl"
         self.began = self.saved = time.perf_counter()
         self.steps = 0
+        self.interruption, self.between_steps = Interruption(), True
         self.writer = _tensorboard(run.folder / "tensorboard" / name) if job.tensorboard else None
 
     def run(self, watch: Callable[[Progress, Work], None] | None) -> dict[str, Any]:
         if self.state_file.is_file():
             self.work.restore(torch.load(self.state_file, map_location="cpu", weights_only=True))
         try:
-            self.work.run(lambda progress: self._watch(progress, watch), self._finished)
+            with self.interruption:
+                self.between_steps = False
+                self.work.run(lambda progress: self._watch(progress, watch), self._finished)
         except KeyboardInterrupt:
             self._keep_best()
             raise
+        finally:
+            if self.writer is not None:
+                self.writer.close()
         self.state_file.unlink(missing_ok=True)
-        with suppress(OSError):
-            self.state_file.parent.rmdir()
         seconds = round(time.perf_counter() - self.began, 2)
         return {"seconds": seconds, "iterations": self.steps, "peak_mib": peak_mib()}
 
     def _watch(self, progress: Progress, watch: Callable[[Progress, Work], None] | None) -> None:
         self.steps += 1
+        self.between_steps = True
         if progress.loss is not None:
             self._log(progress)
         if self.job.preview and progress.step % self.job.preview == 0:
@@ -117,6 +138,9 @@ class _Making:
             self._save()
         if watch is not None:
             watch(progress, self.work)
+        if self.interruption.asked:
+            raise KeyboardInterrupt
+        self.between_steps = False
 
     def _finished(self, start: int, frames: torch.Tensor) -> None:
         for number, frame in enumerate(frames, start):
@@ -129,7 +153,8 @@ class _Making:
         self.saved = time.perf_counter()
 
     def _keep_best(self) -> None:
-        self._save()
+        if self.between_steps:  # else an earlier state is the newest whole one
+            self._save()
         if (best := self.work.best()) is None:
             return
         start, frames = best

@@ -42,8 +42,8 @@ class Objective:
         config: Weights and settings.
         teacher: Judges the masks.
         monitor: Listens to the teacher; None: statistics do not count.
-        verifier: Images float (B, 3, H, W) to logits (B, C, H', W') of the teacher's classes; frames on which it does not
-            agree with the teacher are preferred (adaptive competition, Yin et al. 2020).
+        verifier: Images float (B, 3, H, W) to logits (B, C, H', W') of the teacher's classes; frames on which it does
+            not agree with the teacher are preferred (adaptive competition, Yin et al. 2020).
     """
 
     def __init__(
@@ -53,7 +53,8 @@ class Objective:
         monitor: FeatureStatistics | None,
         verifier: Callable[[torch.Tensor], torch.Tensor] | None = None,
     ) -> None:
-        self.config, self.teacher, self.monitor, self.verifier = config, teacher, monitor, verifier
+        self.config, self.teacher, self.verifier = config, teacher, verifier
+        self.monitor = monitor if config.weights.statistics else None
 
     def terms(
         self,
@@ -107,7 +108,7 @@ class Objective:
         found = {TEACHER_TERMS[name]: term for name, term in terms.items()}
         if self.monitor is not None:
             found["statistics"] = self.monitor.loss()
-        if self.verifier is not None:
+        if self.verifier is not None and self.config.weights.competition:
             found["competition"] = self._competition(images, answer, targets)
         return found
 
@@ -128,7 +129,14 @@ class Objective:
         logits = torch.nn.functional.interpolate(
             self.verifier(images), images.shape[-2:], mode="bilinear", align_corners=False
         )
-        seen = [one.softmax(0)[target.labels.clamp(min=0)] for one, target in zip(logits, present, strict=True)]
+        seen = [_of_labels(one.softmax(0), target.labels) for one, target in zip(logits, present, strict=True)]
         return torch.stack(
             [mask_competition(a, b).mean() if len(a) else b.new_ones(()) for a, b in zip(taught, seen, strict=True)]
         )
+
+
+def _of_labels(probabilities: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """(N, H, W) of class probabilities (C, H, W); any class but the background for the label -1."""
+    any_class = 1 - probabilities[0]
+    found = [any_class if label < 0 else probabilities[label] for label in labels.tolist()]
+    return torch.stack(found) if found else probabilities[:0]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from maskreel.inversion.balance import Balance, Measure, balance, measure
-from maskreel.inversion.best import Best
+from maskreel.inversion.best import Best, as_bytes
 from maskreel.inversion.schedule import learning_rate, stages, steps_of
 from maskreel.inversion.video import SequenceMotion
 
@@ -24,8 +24,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Optimisation", "Progress"]
 
-RELATIVE = {"temporal", "competition"}
-"""Terms whose slope at the first noise says nothing; their weight is a factor, where that of the mask term is 1."""
+RELATIVE = {"background", "temporal", "competition"}
+"""Terms whose slope at the first noise says nothing, because noise has none of their faults; their weight is a factor,
+where that of the mask term is 1."""
+JUDGED = 2
+"""Batches of frames that a video is judged by."""
 
 
 @dataclass(frozen=True)
@@ -85,11 +88,8 @@ class Optimisation:
 
     @property
     def frames(self) -> torch.Tensor:
-        """The best frames so far: uint8 (T, 3, H, W), at the present size."""
-        if self._best.frames is None:
-            self._judge()
-        assert self._best.frames is not None
-        return self._best.frames
+        """The best frames so far, as they are before the first check: uint8 (T, 3, H, W), at the present size."""
+        return as_bytes(self._painted()) if self._best.frames is None else self._best.frames
 
     def run(self, watch: Watch | None = None) -> torch.Tensor:
         """Do all the steps that are left and return the best frames, uint8 (T, 3, H, W).
@@ -146,7 +146,7 @@ class Optimisation:
         """Begin a size."""
         self._stage, self.painting = stage, painting
         self._optimiser = torch.optim.Adam(painting.parameters(), self.config.lr, betas=self.config.betas)
-        self._best = Best(jointly=self.config.coherence != "none")
+        self._best = Best()
         self._losses: list[float] = []
         size = self._plan[stage].size
         self._small = [target.resized(size) for target in self._targets]
@@ -192,21 +192,41 @@ class Optimisation:
         relative = wanted.keys() & RELATIVE
         free = {name: share for name, share in wanted.items() if name not in relative}
         found = balance({name: measured[name] for name in free}, free)
-        weights = {name: weight / found.weights["mask"] for name, weight in found.weights.items()}
+        unit = found.weights["mask"] or 1.0  # 0 where no frame has an object
+        weights = {name: weight / unit for name, weight in found.weights.items()}
         weights |= {name: wanted[name] for name in relative}
         return Balance(weights, found.shares | dict.fromkeys(relative, 0.0), measured)
 
     @torch.no_grad()
     def _judge(self) -> float:
-        """Mean weighted loss of all frames, without augmentation; the best frames are kept."""
-        images, losses = [], []
-        for start in range(0, len(self._small), self.config.batch):
-            chosen = range(start, min(start + self.config.batch, len(self._small)))
-            images.append(self.painting.frames(chosen))
-            losses.append(self._loss_of(images[-1], [self._small[index] for index in chosen]))
-        self._best.update(torch.cat(images), torch.cat(losses))
-        self._losses.append(float(torch.cat(losses).mean()))
-        return self._losses[-1]
+        """Mean weighted loss of the frames, without augmentation; the best frames are kept.
+
+        Frames that belong together are judged by some of them, spread over the sequence.
+        """
+        together, count = self.config.coherence != "none", len(self._small)
+        few = min(count, JUDGED * self.config.batch) if together else count
+        numbers = [round(k * (count - 1) / max(1, few - 1)) for k in range(few)]
+        images = torch.cat([self.painting.frames(part) for part in self._batches(numbers)])
+        losses = [
+            self._loss_of(image, [self._small[index] for index in part])
+            for image, part in zip(images.split(self.config.batch), self._batches(numbers), strict=True)
+        ]
+        loss = float(torch.cat(losses).mean())
+        if together:
+            self._best.whole(loss, self._painted)
+        else:
+            self._best.each(images, torch.cat(losses))
+        self._losses.append(loss)
+        return loss
+
+    @torch.no_grad()
+    def _painted(self) -> torch.Tensor:
+        """All frames, without gradient."""
+        return torch.cat([self.painting.frames(part) for part in self._batches(range(len(self._small)))])
+
+    def _batches(self, numbers: Sequence[int]) -> list[Sequence[int]]:
+        size = self.config.batch
+        return [numbers[start : start + size] for start in range(0, len(numbers), size)]
 
     def _loss_of(self, images: torch.Tensor, targets: list[FrameTarget]) -> torch.Tensor:
         """(B,); what is one value for the batch counts for each image."""
@@ -232,7 +252,15 @@ class Optimisation:
         if count <= batch:
             return range(count)
         start = int(torch.randint(count - batch + 1, (), generator=self._generator))
+        if self._balance is None:
+            start = self._fullest()
         return range(start, start + batch)
+
+    def _fullest(self) -> int:
+        """First frame of the batch with most objects, to balance by: frames without any have no slope of the masks."""
+        counts = [int(target.masks.flatten(1).any(1).sum()) for target in self._small]
+        starts = range(len(counts) - self.config.batch + 1)
+        return max(starts, key=lambda start: sum(counts[start : start + self.config.batch]))
 
     @property
     def _scale(self) -> float:

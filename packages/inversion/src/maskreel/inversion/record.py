@@ -14,19 +14,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from maskreel.inversion.choices import Masks, TeacherChoice
-    from maskreel.inversion.config import InversionConfig
+    from maskreel.inversion.job import Job
     from maskreel.inversion.sources import MaskSequence
 
-__all__ = ["add_cost", "open_run"]
+__all__ = ["add_cost", "is_done", "open_run"]
 
-COMPARED = ("masks", "teacher_settings", "config", "size", "frame_count")
+COMPARED = ("masks", "teacher_settings", "config", "per_frame", "size", "frame_count")
 """Parts of the record that must be the same for a run to go on."""
 
 
-def open_run(
-    folder: Path, sequence: MaskSequence, masks: Masks, teacher: TeacherChoice, config: InversionConfig, device: str
-) -> RunFolder:
+def open_run(job: Job, sequence: MaskSequence) -> RunFolder:
     """The folder of a run, new or one to go on with.
 
     Raises:
@@ -38,20 +35,26 @@ def open_run(
         "class_names": {str(n): name for n, name in zip(sequence.object_ids, sequence.class_names, strict=True)},
         "frame_count": len(sequence),
         "size": list(sequence.size),
-        "masks": _plain(asdict(masks)),
-        "teacher": teacher.name,
-        "teacher_settings": _plain(asdict(teacher)),
-        "config": _plain(asdict(config)),
-        "device": device,
+        "masks": _plain(asdict(job.masks)),
+        "teacher": job.teacher.name,
+        "teacher_settings": _plain(asdict(job.teacher)),
+        "config": _plain(asdict(job.config)),
+        "per_frame": _plain(job.per_frame),
+        "device": job.device,
     }
-    if not RunFolder.is_one(folder):
-        return RunFolder.create(folder, record)
-    run = RunFolder(folder)
-    if changed := [name for name in COMPARED if run.record.get(name) != record[name]]:
+    if not RunFolder.is_one(job.folder):
+        return RunFolder.create(job.folder, record)
+    run = RunFolder(job.folder)
+    if changed := [one for name in COMPARED for one in _differences(name, run.record.get(name, {}), record[name])]:
         raise InputError(
-            f"{folder} holds a run with other settings ({', '.join(changed)}); give another output, or --overwrite"
+            f"{job.folder} holds a run with other settings ({', '.join(changed)}); give another output, or --overwrite"
         )
     return run
+
+
+def is_done(job: Job, sequence: MaskSequence) -> bool:
+    """Whether all frames are there; InputError where the folder holds a run with other settings."""
+    return RunFolder.is_one(job.folder) and len(open_run(job, sequence).frames_done()) == len(sequence)
 
 
 def add_cost(folder: Path, costs: Sequence[Mapping[str, Any]]) -> None:
@@ -62,6 +65,13 @@ def add_cost(folder: Path, costs: Sequence[Mapping[str, Any]]) -> None:
     write_json(folder / "run.json", record)
 
 
-def _plain(value: dict[str, Any]) -> dict[str, Any]:
+def _differences(name: str, old: Any, new: Any) -> list[str]:
+    """Names of the settings that differ, such as config.weights.mask."""
+    if not (isinstance(old, dict) and isinstance(new, dict)):
+        return [] if old == new else [name]
+    return [one for key in old | new for one in _differences(f"{name}.{key}", old.get(key), new.get(key))]
+
+
+def _plain(value: Mapping[Any, Any]) -> dict[str, Any]:
     """As it is after a way through JSON, so that records can be compared."""
     return json.loads(json.dumps(value, default=str))

@@ -27,7 +27,7 @@ def noise(config: InversionConfig, frames: Iterable[int], size: tuple[int, int])
     if config.start == "normal":
         mean, std = (torch.tensor(values)[:, None, None] for values in (IMAGENET_MEAN, IMAGENET_STD))
         return mean + std * images
-    return (GREY + SPREAD * images).clamp(0, 1)
+    return (GREY + SPREAD * images[:, :1]).clamp(0, 1).expand(-1, 3, -1, -1)
 
 
 def resized_batch(images: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:

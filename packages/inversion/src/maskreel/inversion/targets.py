@@ -40,7 +40,9 @@ class FrameTarget:
                 f"got {self.labels.dtype} {tuple(self.labels.shape)}"
             )
         if self.void is not None and (self.void.dtype != torch.bool or self.void.shape != self.masks.shape[1:]):
-            raise ValueError(f"void must be bool {tuple(self.masks.shape[1:])}, got {tuple(self.void.shape)}")
+            raise ValueError(
+                f"void must be bool {tuple(self.masks.shape[1:])}, got {self.void.dtype} {tuple(self.void.shape)}"
+            )
 
     @property
     def size(self) -> tuple[int, int]:

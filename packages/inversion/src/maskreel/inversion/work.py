@@ -17,7 +17,7 @@ from maskreel.inversion.start import GREY, SPREAD, noise, resized_batch
 from maskreel.inversion.video import Layers, SequenceMotion, hold_colours, warped_start
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from maskreel.inversion.objective import Objective
     from maskreel.inversion.optimisation import Progress
@@ -30,10 +30,17 @@ if TYPE_CHECKING:
 __all__ = ["Chain", "Layered", "Separate", "Work", "groups", "work_for"]
 
 
-def work_for(targets: Sequence[FrameTarget], objective: Objective, device: torch.device) -> Work:
-    """The work that the config of the objective asks for."""
-    kinds = {"layers": Layered, "chain": Chain, "none": Separate}
-    return kinds[objective.config.coherence](targets, objective, device)
+def work_for(
+    targets: Sequence[FrameTarget],
+    objective: Objective,
+    device: torch.device,
+    *,
+    single: Mapping[int, Objective] | None = None,
+) -> Work:
+    """The work that the config of the objective asks for; `single`: other objectives of frames made by themselves."""
+    if objective.config.coherence == "none":
+        return Separate(targets, objective, device, single=single)
+    return (Chain if objective.config.coherence == "chain" else Layered)(targets, objective, device)
 
 
 def groups(count: int, batch: int) -> list[range]:
@@ -100,7 +107,9 @@ class Work(ABC):
 
     def best(self) -> tuple[int, torch.Tensor] | None:
         """Number of the first, and the best so far, of the frames that are being made."""
-        return None if self.current is None else (self._first(self.part), self.current.frames)
+        if self.current is None:
+            return None
+        return self._first(self.part), self._in_order(self.part, self.current.frames)
 
     def state(self) -> dict[str, Any]:
         """Everything that the next steps depend on; tensors, numbers and strings only."""
@@ -127,9 +136,13 @@ class Work(ABC):
     def _first(self, part: int) -> int:
         """Number of the first frame of a part."""
 
+    def _in_order(self, part: int, frames: torch.Tensor) -> torch.Tensor:
+        """The frames of a part from the first to the last."""
+        return frames
+
     def _end(self, part: int, frames: torch.Tensor) -> tuple[int | None, torch.Tensor]:
         """What is finished with a part: the first number and the frames; None: nothing yet."""
-        return self._first(part), frames
+        return self._first(part), self._in_order(part, frames)
 
     def _made(self) -> Any:
         """What later parts depend on beyond the targets."""
@@ -174,9 +187,17 @@ class Layered(Work):
 class Separate(Work):
     """Groups of frames, each by itself; frames of a group share nothing but the statistics of their batch."""
 
-    def __init__(self, targets: Sequence[FrameTarget], objective: Objective, device: torch.device) -> None:
+    def __init__(
+        self,
+        targets: Sequence[FrameTarget],
+        objective: Objective,
+        device: torch.device,
+        *,
+        single: Mapping[int, Objective] | None = None,
+    ) -> None:
         super().__init__(targets, objective, device)
         self.groups = groups(len(self.targets), self.config.batch)
+        self._single = single or {}
 
     @property
     def parts(self) -> int:
@@ -206,7 +227,7 @@ class Separate(Work):
         return Optimisation(
             paint,
             [targets[index] for index in group],
-            self.objective,
+            self._single.get(group.start, self.objective),
             seed=zlib.crc32(f"{config.seed} group {group.start}".encode()),
             before=before,
             before_target=None if before is None else targets[group.start - 1],
@@ -261,7 +282,10 @@ class Chain(Separate):
         last = part // len(self.groups) == self.config.passes - 1
         if not last and group is self.groups[-1]:
             self._earlier, self._frames = self._frames[::-1], []
-        return self._first(part) if last else None, frames.flip(0) if self._backwards(part) else frames
+        return self._first(part) if last else None, self._in_order(part, frames)
+
+    def _in_order(self, part: int, frames: torch.Tensor) -> torch.Tensor:
+        return frames.flip(0) if self._backwards(part) else frames
 
     def _image(self, frame: torch.Tensor) -> torch.Tensor:
         return frame.to(self.device).float() / 255

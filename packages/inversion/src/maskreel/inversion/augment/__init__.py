@@ -2,6 +2,6 @@
 
 from maskreel.inversion.augment._augmentation import Augmentation
 from maskreel.inversion.augment._draw import draw
-from maskreel.inversion.augment._settings import AugmentSettings
+from maskreel.inversion.settings import AugmentSettings
 
 __all__ = ["AugmentSettings", "Augmentation", "draw"]

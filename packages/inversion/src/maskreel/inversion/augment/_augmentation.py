@@ -31,6 +31,8 @@ class Augmentation:
     """float32 (B,): added to every pixel."""
     contrast: torch.Tensor
     """float32 (B,): factor of the distances to the mean of the image."""
+    noise: torch.Tensor | None
+    """float32 (B, 3, H, W): added last but for erasing; None: nothing."""
     erased: torch.Tensor
     """int64 (B, K, 4): half-open x0, y0, x1, y1, in the moved image."""
     colours: torch.Tensor
@@ -40,13 +42,15 @@ class Augmentation:
         """Move, recolour and erase: float (B, 3, H, W) in [0, 1], differentiable in the images.
 
         What a shift uncovers shows the mirrored image (reflection without the edge pixel). Colours are clipped to
-        [0, 1] only where brightness or contrast changed them.
+        [0, 1] only where brightness or contrast changed them; noise may lead beyond.
         """
         self._check_images(images)
         if self._moves:
             images = _move.move_images(images, self.shift, self.flip)
         if self._recolours:
             images = _colour.recolour(images, self.brightness, self.contrast)
+        if self.noise is not None:
+            images = images + self.noise.to(images)
         if self.erased.shape[1]:
             images = _erase.erase_images(images, self.erased, self.colours)
         return images

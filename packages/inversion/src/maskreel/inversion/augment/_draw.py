@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from maskreel.inversion.augment._augmentation import Augmentation
-from maskreel.inversion.augment._settings import AugmentSettings  # noqa: TC001
+from maskreel.inversion.settings import AugmentSettings  # noqa: TC001
 
 __all__ = ["draw"]
 
@@ -33,6 +33,7 @@ def draw(settings: AugmentSettings, size: tuple[int, int], batch: int, generator
         flip=_flip(settings.flip, batch, generator),
         brightness=_normal(settings.brightness, batch, generator),
         contrast=(1 + _normal(settings.contrast, batch, generator)).clamp(min=0),
+        noise=_noise(settings.noise, (batch, 3, *size), generator),
         erased=_rectangles(settings, size, batch, generator),
         colours=_colours(settings.erase, batch, generator),
     )
@@ -54,6 +55,12 @@ def _normal(deviation: float, batch: int, generator: torch.Generator) -> torch.T
     if not deviation:
         return torch.zeros(batch)
     return deviation * torch.randn(batch, generator=generator, device=generator.device).cpu()
+
+
+def _noise(deviation: float, shape: tuple[int, ...], generator: torch.Generator) -> torch.Tensor | None:
+    if not deviation:
+        return None
+    return deviation * torch.randn(shape, generator=generator, device=generator.device).cpu()
 
 
 def _rectangles(

@@ -63,6 +63,8 @@ def export(
         crf: video: quality of H.264, 0 (best) to 51.
         unfinished: Export the frames that are there of a run that is not finished.
     """
+    if not runs:
+        raise InputError("no run is given, expected one or more folders that maskreel inversion run wrote")
     chosen = format or _by_suffix(output)
     if max_width is not None and max_width < 1:
         raise InputError(f"--max-width must be 1 or more, got {max_width}")

@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 __all__ = ["run_with"]
 
 MOVIES = (".mp4", ".mov", ".mkv", ".m4v", ".gif", ".webp")
+JOBS = "jobs"
+"""Folder of what processes leave for this one."""
 DEFAULT_HEIGHT = 240
 """Frames are made no higher than this unless a height is given: more takes long without a GPU."""
 
@@ -51,6 +53,7 @@ def run_with(preset: Preset) -> Callable[..., int]:
         weights: Path | None = None,
         short_side: int | None = None,
         statistics: Path | None = None,
+        per_frame: Path | None = None,
         preset: Preset = preset,
         config: InversionConfig = PRESETS[preset],
         device: Literal["auto", "cpu", "cuda"] = "auto",
@@ -86,6 +89,8 @@ def run_with(preset: Preset) -> Callable[..., int]:
             weights: A file for the teacher's network; by default those that come with it.
             short_side: The teacher sees the frames resized to this shorter side.
             statistics: Statistics that `doctor --save` measured, in place of those in the teacher.
+            per_frame: A .json file with weights of single frames, {"12": {"tv_l2": 2e-4}}, in place of those given by
+                flags; with --coherence none and --batch 1.
             preset: default, or thesis: single frames from pure noise with the published losses.
             config: How pixels are optimised.
             device: Where to compute; auto is cuda where there is a device.
@@ -96,10 +101,12 @@ def run_with(preset: Preset) -> Callable[..., int]:
             dry_run: Say what it would take, in time and memory, and make nothing.
             overwrite: Replace what an earlier run has left.
         """
+        if first_frames and frames is not None:
+            raise InputError("give either --first-frames or --frames, and not both")
         jobs = _jobs(
             _roots(masks, davis, sequence, year, split, resolution, classes),
             output,
-            job=_job(config, teacher, weights, short_side, statistics, device, preview, tensorboard),
+            job=_job(config, per_frame, teacher, weights, short_side, statistics, device, preview, tensorboard),
             height=height,
             frames=(0, 1) if first_frames else frames,
             every=every,
@@ -107,13 +114,23 @@ def run_with(preset: Preset) -> Callable[..., int]:
         if dry_run:
             return _estimate(jobs)
         if overwrite:
-            for one in jobs:
-                shutil.rmtree(one.folder, ignore_errors=True)
+            _remove([one.folder for one in jobs], output / JOBS)
         _make(jobs, workers, slurm, output)
         _join(jobs, output)
         return 0
 
     return run
+
+
+def _remove(folders: list[Path], shared: Path) -> None:
+    """What an earlier run has left; a folder that is not of a run is not touched."""
+    from maskreel.inversion.run_folder import RunFolder
+
+    for folder in folders:
+        if RunFolder.is_one(folder):
+            shutil.rmtree(folder)
+    if len(folders) > 1:
+        shutil.rmtree(shared, ignore_errors=True)
 
 
 def _roots(
@@ -136,15 +153,15 @@ def _roots(
     names: Sequence[str | None] = sequence
     if not sequence:
         many = davis is not None or (path / "Annotations").is_dir()
-        names = [
-            one.name for one in davis_sequences(path, year=year, split=split, resolution=resolution)
-        ] if many else [None]
+        found = davis_sequences(path, year=year, split=split, resolution=resolution) if many else []
+        names = [one.name for one in found] if many else [None]
     words = classes[0:1] if len(classes) == 1 and classes[0].endswith(".json") else classes
     return [Masks(path, name, year, split, resolution, tuple(words)) for name in names]
 
 
 def _job(
     config: InversionConfig,
+    per_frame: Path | None,
     teacher: str,
     weights: Path | None,
     short_side: int | None,
@@ -158,12 +175,16 @@ def _job(
 
     from maskreel.inversion.choices import Masks, TeacherChoice
     from maskreel.inversion.job import Job
+    from maskreel.inversion.per_frame import read_per_frame
 
     chosen = device if device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
     if chosen == "cuda" and not torch.cuda.is_available():
         raise InputError("--device cuda needs a CUDA device, and torch finds none; use --device cpu")
     choice = TeacherChoice(teacher, weights, short_side, statistics)
-    return Job(Masks(Path()), choice, config, Path(), chosen, preview=preview, tensorboard=tensorboard)
+    single = {} if per_frame is None else read_per_frame(per_frame)
+    return Job(
+        Masks(Path()), choice, config, Path(), chosen, preview=preview, tensorboard=tensorboard, per_frame=single
+    )
 
 
 def _jobs(
@@ -194,7 +215,7 @@ def _make(jobs: list[Job], workers: int, slurm: str | None, output: Path) -> Non
 
     executor = LocalProcesses(workers) if slurm is None else Slurm(slurm)
     items = [part for job in jobs for part in _parts(job)]
-    folder = jobs[0].folder / "jobs" if len(jobs) == 1 else output / "jobs"
+    folder = (jobs[0].folder if len(jobs) == 1 else output) / JOBS
     results = run_jobs(make, items, executor=executor, folder=folder)
     if failed := [result for result in results if result.error is not None]:
         assert failed[0].error is not None
@@ -204,12 +225,13 @@ def _make(jobs: list[Job], workers: int, slurm: str | None, output: Path) -> Non
 
 
 def _parts(job: Job) -> list[Job]:
-    """A job for every group of frames, where these do not depend on each other."""
-    from maskreel.inversion.record import open_run
+    """A job for every group of frames, where these do not depend on each other; none where all is done."""
+    from maskreel.inversion.record import is_done
     from maskreel.inversion.work import groups
 
     sequence = job.masks.open()
-    open_run(job.folder, sequence, job.masks, job.teacher, job.config, job.device)
+    if is_done(job, sequence):
+        return []
     if job.config.coherence != "none":
         return [job]
     return [replace(job, part=number) for number in range(len(groups(len(sequence), job.config.batch)))]

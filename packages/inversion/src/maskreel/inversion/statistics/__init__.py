@@ -5,12 +5,12 @@ with FeatureStatistics(teacher.norm_layers()) as monitor:
     loss = monitor.loss()
 """
 
+from maskreel.inversion.settings import StatisticsSettings
 from maskreel.inversion.statistics._examine import STALE, Diagnosis, LayerReport, examine
 from maskreel.inversion.statistics._fingerprint import fingerprint
 from maskreel.inversion.statistics._monitor import FeatureStatistics
 from maskreel.inversion.statistics._recalibrate import recalibrate
 from maskreel.inversion.statistics._reference import LayerStatistics, Reference
-from maskreel.inversion.statistics._settings import StatisticsSettings
 
 __all__ = [
     "STALE",

@@ -5,9 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import nn
-
 from maskreel.common.maskrcnn import identity_statistics
 from maskreel.inversion.statistics._distance import layer_distance, squared_distance
 from maskreel.inversion.statistics._layers import (
@@ -23,6 +20,9 @@ from maskreel.inversion.statistics._recalibrate import recalibrate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    import torch
+    from torch import nn
 
     from maskreel.inversion.statistics._reference import Reference
 

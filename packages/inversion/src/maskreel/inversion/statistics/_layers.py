@@ -15,7 +15,7 @@ from maskreel.common.maskrcnn import batch_norm_layers
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from maskreel.inversion.statistics._settings import StatisticsSettings
+    from maskreel.inversion.settings import StatisticsSettings
 
 Kind = Literal["live", "sync", "frozen", "group", "layer", "instance", "other"]
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Self
 import torch
 
 from maskreel.common.maskrcnn import identity_statistics
+from maskreel.inversion.settings import StatisticsSettings
 from maskreel.inversion.statistics._collector import Collector
 from maskreel.inversion.statistics._distance import layer_distance, level, published_distance, squared_distance
 from maskreel.inversion.statistics._layers import chosen, has_statistics, kind_of, shown, stored
 from maskreel.inversion.statistics._reference import LayerStatistics
-from maskreel.inversion.statistics._settings import StatisticsSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from maskreel.common.maskrcnn._paste import paste_probabilities
+from maskreel.inversion.settings import MaskRCNNSettings
 from maskreel.inversion.teachers._coverage import free_boxes
 from maskreel.inversion.teachers._forward_order import in_forward_order
 from maskreel.inversion.teachers._heads import (
@@ -22,7 +23,6 @@ from maskreel.inversion.teachers._mask_loss import mask_losses
 from maskreel.inversion.teachers._objectness_loss import objectness_losses
 from maskreel.inversion.teachers._objects import Objects, gather, image_means
 from maskreel.inversion.teachers._regions import Regions, parts, stitch, whole
-from maskreel.inversion.teachers._settings import MaskRCNNSettings
 from maskreel.inversion.teachers._teacher import Teacher
 
 if TYPE_CHECKING:

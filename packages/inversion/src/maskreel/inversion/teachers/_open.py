@@ -16,8 +16,8 @@ from maskreel.common.maskrcnn import (
     shapes_maskrcnn,
     torchvision_maskrcnn,
 )
+from maskreel.inversion.settings import MaskRCNNSettings
 from maskreel.inversion.teachers._maskrcnn import MaskRCNNTeacher
-from maskreel.inversion.teachers._settings import MaskRCNNSettings
 from maskreel.inversion.teachers._teacher import Teacher
 from maskreel.inversion.teachers._torchvision_semantic import torchvision_semantic
 
