@@ -36,6 +36,8 @@ class Canvas(nn.Module):
         levels: Resolutions; 0: the pixels themselves are the parameter and nothing bounds them but `clamp_`.
     """
 
+    start: torch.Tensor
+
     def __init__(self, start: torch.Tensor, levels: int) -> None:
         super().__init__()
         if levels < 0:

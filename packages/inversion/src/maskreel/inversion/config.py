@@ -31,9 +31,9 @@ class Weights:
     """The box head finds nothing where there is nothing (Mask R-CNN); a factor, not a share."""
     objectness: Annotated[float, tyro.conf.arg(name="objectness-weight")] = 0.17
     """The proposal network finds the objects and nothing else (Mask R-CNN)."""
-    statistics: Annotated[float, tyro.conf.arg(name="statistics-weight", aliases=["--bn"])] = 0.06
+    statistics: Annotated[float, tyro.conf.arg(name="statistics-weight", aliases=["--bn"])] = 0.12
     """Mean and variance of features against those stored in the norm layers."""
-    tv_l1: Annotated[float, tyro.conf.arg(name="tv-l1", aliases=["--var-l1"])] = 0.004
+    tv_l1: Annotated[float, tyro.conf.arg(name="tv-l1", aliases=["--var-l1"])] = 0.06
     """Mean absolute difference of neighbouring pixels."""
     tv_l2: Annotated[float, tyro.conf.arg(name="tv-l2", aliases=["--var-l2"])] = 0.0
     """Root mean square difference of neighbouring pixels."""
@@ -60,7 +60,7 @@ class InversionConfig:
         ValueError: A value is out of range.
     """
 
-    steps: Annotated[int, tyro.conf.arg(aliases=["--nr-epochs"])] = 300
+    steps: Annotated[int, tyro.conf.arg(aliases=["--nr-epochs"])] = 240
     """Steps of the optimiser for a group of frames, all sizes together."""
     lr: float = 0.03
     """Learning rate of Adam."""
@@ -87,7 +87,7 @@ class InversionConfig:
     """Of layers: one for the whole video, or one for each frame, for a moving camera."""
     motion: Literal["affine", "free"] = "affine"
     """How objects move, as their masks tell: stretched and turned, or bent as well."""
-    details: float = 0.5
+    details: float = 0.0
     """Of layers: resolution of what changes on an object from frame to frame, as a share of the frames'; 0: nothing."""
     weights: Weights = field(default_factory=Weights)
     balance: bool = True
@@ -95,7 +95,9 @@ class InversionConfig:
     published_losses: bool = False
     """Variation and norm by DeepInversion's formulas, which depend on size and batch."""
     statistics: StatisticsSettings = field(default_factory=StatisticsSettings)
-    augment: AugmentSettings = field(default_factory=lambda: AugmentSettings(jitter=4, flip=0.5))
+    augment: AugmentSettings = field(
+        default_factory=lambda: AugmentSettings(jitter=4, flip=0.5, brightness=0.08, contrast=0.15, noise=0.02)
+    )
     teacher: MaskRCNNSettings = field(default_factory=MaskRCNNSettings)
     checks: int = 10
     """Times within a size that all frames are judged without augmentation; the best of them are kept."""
