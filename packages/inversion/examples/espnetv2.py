@@ -232,9 +232,10 @@ def resize(x: torch.Tensor, shape: torch.Size | tuple[int, ...]) -> torch.Tensor
 
 def at_scale(stage: nn.Module, x: torch.Tensor, scale: float) -> torch.Tensor:
     """A convolution at another size; shrinking is averaging."""
-    size = tuple(max(5, math.ceil(side * scale)) for side in x.shape[-2:])
+    height, width = x.shape[-2:]
+    size = max(5, math.ceil(height * scale)), max(5, math.ceil(width * scale))
     if scale > 1:
-        return functional.adaptive_avg_pool2d(stage(resize(x, size)), x.shape[-2:])
+        return functional.adaptive_avg_pool2d(stage(resize(x, size)), (height, width))
     if scale < 1:
         return resize(stage(functional.adaptive_avg_pool2d(x, size)), x.shape)
     return stage(x)

@@ -9,7 +9,7 @@ import torch
 
 from maskreel.inversion.augment import AugmentSettings, draw
 
-ALL = AugmentSettings(jitter=5, flip=0.5, brightness=0.2, contrast=0.1, erase=2, erase_size=0.3)
+ALL = AugmentSettings(jitter=5, flip=0.5, brightness=0.2, contrast=0.1, noise=0.05, erase=2, erase_size=0.3)
 SIZE = (20, 40)
 
 

@@ -124,6 +124,17 @@ def test_each_image_of_a_batch_has_its_own_view() -> None:
     assert not torch.equal(found[0], found[1])
 
 
+def test_noise_has_the_wanted_spread_and_lets_gradients_through() -> None:
+    images = torch.full((4, 3, 40, 40), 0.5, requires_grad=True)
+    found = draw(AugmentSettings(noise=0.05), (40, 40), 4, torch.Generator().manual_seed(0)).images(images)
+    assert float(found.detach().std()) == pytest.approx(0.05, rel=0.05)
+    assert float(found.detach().mean()) == pytest.approx(0.5, abs=0.002)
+    assert not torch.equal(found[0], found[1])
+    found.sum().backward()
+    assert images.grad is not None
+    assert torch.equal(images.grad, torch.ones_like(images))
+
+
 def test_the_images_are_left_as_they_are() -> None:
     image = picture()
     before = image.clone()

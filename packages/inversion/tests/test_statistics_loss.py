@@ -11,6 +11,7 @@ from torch import nn
 from torchvision.ops import FrozenBatchNorm2d
 
 from maskreel.inversion.statistics import FeatureStatistics, LayerStatistics, Reference, StatisticsSettings
+from maskreel.inversion.statistics._distance import squared_distance
 
 
 def filled(layer: Any) -> Any:
@@ -169,3 +170,14 @@ def test_broken_variances_are_refused(value: float) -> None:
     layer.running_var[1] = value
     with pytest.raises(ValueError, match="not finite, or a variance below 0"):
         FeatureStatistics({"a": layer})
+
+
+def test_a_dead_layer_and_a_single_layer_without_weight_give_finite_numbers() -> None:
+    zeros = torch.zeros(4)
+    assert torch.isfinite(squared_distance(zeros, zeros, zeros, zeros)).all()
+    assert torch.isfinite(squared_distance(zeros, torch.ones(4), zeros, zeros)).all()
+    layer = torch.nn.BatchNorm2d(3).eval()
+    layer.running_mean = torch.ones(3)
+    with FeatureStatistics({"only": layer}, StatisticsSettings(first_multiplier=0.0)) as monitor:
+        layer(torch.rand(2, 3, 8, 8))
+        assert float(monitor.loss()) == 0.0

@@ -31,12 +31,12 @@ class Augmentation:
     """float32 (B,): added to every pixel."""
     contrast: torch.Tensor
     """float32 (B,): factor of the distances to the mean of the image."""
-    noise: torch.Tensor | None
-    """float32 (B, 3, H, W): added last but for erasing; None: nothing."""
     erased: torch.Tensor
     """int64 (B, K, 4): half-open x0, y0, x1, y1, in the moved image."""
     colours: torch.Tensor
     """float32 (B, K, 3): of the erased rectangles."""
+    noise: torch.Tensor | None = None
+    """float32 (B, 3, H, W): added last but for erasing; None: nothing."""
 
     def images(self, images: torch.Tensor) -> torch.Tensor:
         """Move, recolour and erase: float (B, 3, H, W) in [0, 1], differentiable in the images.

@@ -6,6 +6,8 @@ import torch
 
 FLOOR = 1e-3
 """Least variance of a channel that counts, as a share of the mean one of its layer: dead channels have almost none."""
+EPSILON = 1e-5
+"""Added to all variances, as batch norm itself does: a whole layer may be dead."""
 USUAL_LEVEL = 0.25
 """Distance of one real image where its spread was not measured: 0.2 for table frames and `shapes` (noise: 1.9)."""
 LEAST_LEVEL = 0.05
@@ -27,7 +29,7 @@ def squared_distance(
     off by a factor of 4.1. The logarithm keeps channels that noise drives to a hundredfold variance from deciding
     alone.
     """
-    floor = FLOOR * stored_variance.mean()
+    floor = FLOOR * stored_variance.mean() + EPSILON
     scale = stored_variance + floor
     ratio = torch.log((variance + floor) / scale)
     return (mean - stored_mean) ** 2 / scale + (0.5 * variance_weight) * ratio**2

@@ -81,7 +81,7 @@ class FeatureStatistics:
         weights = parts.new_ones(len(parts))
         weights[0] = self.settings.first_multiplier
         if self.settings.form == "normalised":
-            weights = weights / weights.sum()
+            weights = weights / weights.sum().clamp(min=1e-12)  # the only layer may have weight 0
         total = (weights[:, None] * parts).sum(0)
         return total if self.settings.per_image else total[0]
 

@@ -172,6 +172,7 @@ class Layers(nn.Module):
 
     def _frame(self, number: int, image: torch.Tensor, textures: Mapping[str, torch.Tensor]) -> torch.Tensor:
         detail = _resized(self.details[number], self.size, keep_gradient=True) if self.details else None
+        image = image.clone()  # the background is that of other frames, too
         for index, piece in enumerate(self._on(image.device, number)):
             if piece is None:
                 continue
@@ -181,9 +182,7 @@ class Layers(nn.Module):
                 paint = paint + piece.painted(textures[str(index)])
             cover = piece.cover.to(image.dtype)
             behind = image[:, rows, columns]
-            blended = behind + cover * (paint - behind)
-            image = image.clone()
-            image[:, rows, columns] = blended
+            image[:, rows, columns] = behind + cover * (paint - behind)
         return image
 
     def _on(self, device: torch.device, number: int) -> list[Piece | None]:
