@@ -24,7 +24,7 @@ from maskreel.inversion.run_folder import RunFolder
 from maskreel.inversion.sources import open_masks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from maskreel.inversion.config import InversionConfig
@@ -127,6 +127,15 @@ def test_a_state_of_the_middle_of_a_step_is_not_kept(
     assert torch.equal(frames_in(job.folder), frames_in(other.folder))
 
 
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Ctrl-C as in the foreground: shells let processes in the background ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_the_first_ctrl_c_waits_for_the_end_of_a_step() -> None:
     before = signal.getsignal(signal.SIGINT)
     with Interruption() as interruption:
@@ -138,6 +147,7 @@ def test_the_first_ctrl_c_waits_for_the_end_of_a_step() -> None:
     assert signal.getsignal(signal.SIGINT) is before
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_a_real_ctrl_c_ends_a_job_between_two_steps(mask_folder: Path, tmp_path: Path, quick: Quick) -> None:
     job = Job(Masks(mask_folder), TINY, quick(), tmp_path / "run", preview=0)
     with pytest.raises(KeyboardInterrupt):

@@ -101,7 +101,7 @@ class Layers(nn.Module):
         size = targets[0].size if size is None else size
 
         def noise(height: int, width: int) -> torch.Tensor:
-            return (level + spread * torch.randn(1, height, width, generator=generator)).clamp(0, 1).expand(3, -1, -1)
+            return (level + spread * torch.randn(1, height, width, generator=generator)).clamp(0, 1).repeat(3, 1, 1)
 
         def canvas(height: int, width: int) -> Canvas:
             return Canvas(noise(height, width), levels)
