@@ -196,6 +196,16 @@ def test_plain_factors_are_the_weights(teacher: SemanticTeacher, scene: Scene, q
     assert made.state()["balance"]["weights"] == {"mask": 1.0, "statistics": 0.2, "tv_l1": 0.1}
 
 
+def test_the_factors_are_told(
+    teacher: SemanticTeacher, scene: Scene, quick: Quick, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = MaskInverter(quick(coherence="none"), teacher).work(scene(1)).begin(0)
+    with caplog.at_level("INFO", logger="maskreel.inversion"):
+        made.advance()
+        made.advance()
+    assert [record.getMessage().startswith("factors of the losses: mask 1 (") for record in caplog.records] == [True]
+
+
 def test_a_balance_is_found_on_frames_with_objects(teacher: SemanticTeacher, scene: Scene, quick: Quick) -> None:
     """The object is absent at first; wherever the first batch falls, the masks must get their share."""
     targets = scene(6)

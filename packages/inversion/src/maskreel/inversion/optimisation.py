@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     Watch = Callable[["Progress"], None]
 
 __all__ = ["Optimisation", "Progress"]
+
+logger = logging.getLogger(__name__)
 
 RELATIVE = {"background", "temporal", "competition"}
 """Terms whose slope at the first noise says nothing, because noise has none of their faults; their weight is a factor,
@@ -176,6 +179,7 @@ class Optimisation:
             raise ValueError(f"{broken[0]} is {values[broken[0]]} after {self.step} steps; lower lr or its weight")
         if self._balance is None:
             self._balance = self._balanced(terms, images)
+            logger.info("factors of the losses: %s", self._balance)
         self._optimiser.zero_grad(set_to_none=True)
         self._balance.total(terms).backward()
         self._optimiser.step()
