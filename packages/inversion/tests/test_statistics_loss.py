@@ -100,7 +100,7 @@ def test_normalised_form_is_the_same_for_repeated_images_and_for_scaled_networks
         with FeatureStatistics(norms(one)) as monitor:
             one(batch)
             values.append(float(monitor.loss()))
-    assert values == pytest.approx([values[0]] * 3, rel=1e-4)
+    assert values == pytest.approx([values[0]] * 3, rel=1e-3)  # the epsilon does not scale
 
 
 def test_spread_of_a_reference_makes_a_single_frame_one() -> None:
