@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from maskreel.common import masks as mask_tools
 from maskreel.common.errors import InputError
+from maskreel.common.maskrcnn import SHAPES_CLASS_NAMES
 from maskreel.common.video import probe
 from maskreel.inversion.cli import main
 from maskreel.inversion.per_frame import read_per_frame
 from maskreel.inversion.run_folder import RunFolder
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 pytestmark = pytest.mark.usefixtures("tiny_on_path")
 QUICK = ("--teacher", "tiny_teacher:tiny", "--device", "cpu", "--steps", "3", "--stages", "1", "--levels", "2")
@@ -189,3 +189,28 @@ def test_a_large_mask_is_made_smaller_unless_a_height_is_given(tmp_path: Path) -
     assert run(tmp_path / "large.png", "-o", tmp_path / "b", *flags, "--height", 64) == 0
     assert RunFolder(tmp_path / "a").frame(0).shape == (3, 240, 360)
     assert RunFolder(tmp_path / "b").frame(0).shape == (3, 64, 96)
+
+
+def test_a_verifier_to_compete_against(tmp_path: Path, mask_folder: Path) -> None:
+    unet = Path(__file__).parents[2] / "common" / "tests" / "assets" / "unet.safetensors"
+    labels = torch.zeros(1, 64, 64, dtype=torch.uint8)
+    labels[0, 20:40, 20:40] = 7
+    np.save(tmp_path / "masks.npy", labels.numpy())
+    flags = (
+        "--steps",
+        1,
+        "--stages",
+        1,
+        "--coherence",
+        "none",
+        "--device",
+        "cpu",
+        "--classes",
+        f"7={SHAPES_CLASS_NAMES[7]}",
+    )
+    assert run(tmp_path / "masks.npy", "-o", tmp_path / "out", "--verifier", f"unet:{unet}", *flags) == 0
+    assert RunFolder(tmp_path / "out").record["verifier"] == f"unet:{unet}"
+    (line,) = (tmp_path / "out" / "log_all.jsonl").read_text().splitlines()
+    assert 0 < json.loads(line)["terms"]["competition"] <= 1
+    with pytest.raises(InputError, match="cannot compete: it must name the class of every pixel"):
+        run(mask_folder, "-o", tmp_path / "other", "--verifier", f"unet:{unet}", *QUICK)

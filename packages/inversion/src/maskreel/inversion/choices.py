@@ -19,6 +19,8 @@ from maskreel.inversion.teachers import open_teacher
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from torch import nn
+
     from maskreel.inversion.config import InversionConfig
     from maskreel.inversion.sources import MaskSequence, Resolution, Year
     from maskreel.inversion.teachers import Teacher
@@ -75,6 +77,8 @@ class TeacherChoice:
     weights: Path | None = None
     short_side: int | None = None
     statistics: Path | None = None
+    verifier: str | None = None
+    """To compete against, see `Objective`; as `open_verifier` of the report takes it."""
 
     def inverter(
         self, config: InversionConfig, device: str, per_frame: Mapping[int, Mapping[str, float]] | None = None
@@ -82,14 +86,15 @@ class TeacherChoice:
         """The network, with its statistics, ready for work.
 
         Raises:
-            InputError: Weights or statistics cannot be used.
+            InputError: Weights, statistics or the verifier cannot be used.
         """
         teacher = open_teacher(
             self.name, weights=self.weights, short_side=self.short_side, settings=config.teacher, device=device
         )
         reference = None if self.statistics is None else Reference.load(self.statistics, teacher)
+        verifier = None if self.verifier is None else _verifier(self.verifier, teacher).to(device)
         try:
-            return MaskInverter(config, teacher, reference=reference, per_frame=per_frame)
+            return MaskInverter(config, teacher, reference=reference, verifier=verifier, per_frame=per_frame)
         except ValueError as error:
             raise InputError(str(error)) from error
 
@@ -98,6 +103,15 @@ def targets_of(sequence: MaskSequence, teacher: Teacher) -> list[FrameTarget]:
     """What each frame is to show, in the teacher's classes; -1, any class, where it has none of that name."""
     labels = torch.tensor([_label(name, teacher) for name in sequence.class_names])
     return [FrameTarget(frame.masks, labels, frame.void) for frame in sequence]
+
+
+def _verifier(name: str, teacher: Teacher) -> nn.Module:
+    from maskreel.inversion.report import SemanticVerifier, open_verifier
+
+    found = open_verifier(name)
+    if not isinstance(found, SemanticVerifier) or tuple(found.class_names) != teacher.class_names:
+        raise InputError(f"{name} cannot compete: it must name the class of every pixel, with the teacher's classes")
+    return found.network
 
 
 def _label(name: str | None, teacher: Teacher) -> int:

@@ -37,6 +37,7 @@ def open_run(job: Job, sequence: MaskSequence) -> RunFolder:
         "size": list(sequence.size),
         "masks": _plain(asdict(job.masks)),
         "teacher": job.teacher.name,
+        "verifier": job.teacher.verifier,
         "teacher_settings": _plain(asdict(job.teacher)),
         "config": _plain(asdict(job.config)),
         "per_frame": _plain(job.per_frame),

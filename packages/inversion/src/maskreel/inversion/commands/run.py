@@ -53,6 +53,7 @@ def run_with(preset: Preset) -> Callable[..., int]:
         weights: Path | None = None,
         short_side: int | None = None,
         statistics: Path | None = None,
+        verifier: str | None = None,
         per_frame: Path | None = None,
         preset: Preset = preset,
         config: InversionConfig = PRESETS[preset],
@@ -91,6 +92,8 @@ def run_with(preset: Preset) -> Callable[..., int]:
             statistics: Statistics that `doctor --save` measured, in place of those in the teacher.
             per_frame: A .json file with weights of single frames, {"12": {"tv_l2": 2e-4}}, in place of those given by
                 flags; with --coherence none and --batch 1.
+            verifier: Look for frames on which this network does not agree with the teacher (adaptive competition), such
+                as unet:FILE; its opinion is worth nothing in a report then.
             preset: default, or thesis: single frames from pure noise with the published losses.
             config: How pixels are optimised.
             device: Where to compute; auto is cuda where there is a device.
@@ -106,7 +109,9 @@ def run_with(preset: Preset) -> Callable[..., int]:
         jobs = _jobs(
             _roots(masks, davis, sequence, year, split, resolution, classes),
             output,
-            job=_job(config, per_frame, teacher, weights, short_side, statistics, device, preview, tensorboard),
+            job=_job(
+                config, per_frame, teacher, weights, short_side, statistics, verifier, device, preview, tensorboard
+            ),
             height=height,
             frames=(0, 1) if first_frames else frames,
             every=every,
@@ -166,6 +171,7 @@ def _job(
     weights: Path | None,
     short_side: int | None,
     statistics: Path | None,
+    verifier: str | None,
     device: str,
     preview: int,
     tensorboard: bool,
@@ -180,7 +186,7 @@ def _job(
     chosen = device if device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
     if chosen == "cuda" and not torch.cuda.is_available():
         raise InputError("--device cuda needs a CUDA device, and torch finds none; use --device cpu")
-    choice = TeacherChoice(teacher, weights, short_side, statistics)
+    choice = TeacherChoice(teacher, weights, short_side, statistics, verifier)
     single = {} if per_frame is None else read_per_frame(per_frame)
     return Job(
         Masks(Path()), choice, config, Path(), chosen, preview=preview, tensorboard=tensorboard, per_frame=single
