@@ -8,6 +8,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from maskreel.inversion.resize import resized
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -77,12 +79,7 @@ class Canvas(nn.Module):
     @torch.no_grad()
     def resized(self, size: tuple[int, int]) -> Canvas:
         """A new canvas that starts as this picture at another size."""
-        picture = self()
-        if tuple(size) != self.size:
-            picture = functional.interpolate(picture[None], size, mode="bilinear", antialias=True, align_corners=False)[
-                0
-            ]
-        return Canvas(picture, self.levels)
+        return Canvas(resized(self()[None], size)[0], self.levels)
 
 
 def _sizes(size: Sequence[int], levels: int) -> list[tuple[int, int]]:

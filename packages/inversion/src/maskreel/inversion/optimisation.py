@@ -11,6 +11,7 @@ import torch
 
 from maskreel.inversion.balance import Balance, Measure, balance, measure
 from maskreel.inversion.best import Best, as_bytes
+from maskreel.inversion.resize import resized
 from maskreel.inversion.schedule import learning_rate, stages, steps_of
 from maskreel.inversion.video import SequenceMotion
 
@@ -43,7 +44,7 @@ class Progress:
     steps: int
     size: tuple[int, int]
     terms: dict[str, float]
-    """Means of the unweighted terms; those after `checked` are of all frames without augmentation."""
+    """Means of the unweighted terms over the frames of the step."""
     loss: float | None = None
     """Weighted, over all frames without augmentation; None between two checks."""
 
@@ -153,7 +154,7 @@ class Optimisation:
         self._losses: list[float] = []
         size = self._plan[stage].size
         self._small = [target.resized(size) for target in self._targets]
-        self._earlier = None if self._before is None else _resized(self._before, size)
+        self._earlier = None if self._before is None else resized(self._before[None], size)[0]
         self.__dict__.pop("_motion", None)
 
     def next_stage(self) -> None:
@@ -291,10 +292,6 @@ class Optimisation:
                 "neighbours": torch.cat([self._earlier[None], images]),
             }
         return {"motion": self._motion.chunk(chosen.start + lead, chosen.stop + lead), "neighbours": images}
-
-
-def _resized(image: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
-    return torch.nn.functional.interpolate(image[None], size, mode="bilinear", antialias=True, align_corners=False)[0]
 
 
 def _balance(state: dict[str, Any]) -> Balance:

@@ -6,14 +6,13 @@ import zlib
 from typing import TYPE_CHECKING
 
 import torch
-from torch.nn import functional
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from maskreel.inversion.config import InversionConfig
 
-__all__ = ["GREY", "IMAGENET_MEAN", "IMAGENET_STD", "SPREAD", "noise", "resized_batch"]
+__all__ = ["GREY", "IMAGENET_MEAN", "IMAGENET_STD", "SPREAD", "noise"]
 
 GREY, SPREAD = 0.5, 0.1
 """Mean and standard deviation of weak noise."""
@@ -28,13 +27,6 @@ def noise(config: InversionConfig, frames: Iterable[int], size: tuple[int, int])
         mean, std = (torch.tensor(values)[:, None, None] for values in (IMAGENET_MEAN, IMAGENET_STD))
         return mean + std * images
     return (GREY + SPREAD * images[:, :1]).clamp(0, 1).expand(-1, 3, -1, -1)
-
-
-def resized_batch(images: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
-    """float (B, 3, H, W) at another size."""
-    if tuple(images.shape[-2:]) == size:
-        return images
-    return functional.interpolate(images, size, mode="bilinear", antialias=True, align_corners=False)
 
 
 def _normal(seed: int, size: tuple[int, int]) -> torch.Tensor:

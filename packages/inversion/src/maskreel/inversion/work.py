@@ -13,7 +13,8 @@ import torch
 
 from maskreel.inversion.optimisation import Optimisation
 from maskreel.inversion.pictures import Pictures
-from maskreel.inversion.start import GREY, SPREAD, noise, resized_batch
+from maskreel.inversion.resize import resized
+from maskreel.inversion.start import GREY, SPREAD, noise
 from maskreel.inversion.video import Layers, SequenceMotion, hold_colours, warped_start
 
 if TYPE_CHECKING:
@@ -221,7 +222,7 @@ class Separate(Work):
         config = self.config
 
         def paint(size: tuple[int, int]) -> Painting:
-            begin = noise(config, group, size) if starts is None else resized_batch(starts, size)
+            begin = noise(config, group, size) if starts is None else resized(starts, size)
             return Pictures(begin, config.levels, bounded=config.start != "normal").to(self.device)
 
         return Optimisation(

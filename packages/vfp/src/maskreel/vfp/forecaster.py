@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from maskreel.common.errors import InputError
+from maskreel.common.device import chosen_device
 from maskreel.vfp.config import ForecastConfig
 from maskreel.vfp.occupancy import Occupancy
 from maskreel.vfp.timeline import OBSERVED, SIZE
@@ -61,7 +61,7 @@ class MaskForecaster:
         from maskreel.vfp.segmentation import load_segmenter
 
         self.config = config
-        self._device = _device(config)
+        self._device = torch.device(chosen_device(config.device))
         self._segment = load_segmenter(config.segmenter).to(self._device)
         self._forecast_frames = _FrameMethod(config, self._device) if config.method == "frames" else None
         self._forecast_masks = _mask_method(config, self._device)
@@ -155,9 +155,3 @@ def _threshold(config: ForecastConfig, part: Part) -> float | None:
     if config.threshold is not None:
         return config.threshold
     return part.network.config.threshold if isinstance(part, MaskSpaceForecaster) else _THRESHOLDS[config.method]
-
-
-def _device(config: ForecastConfig) -> torch.device:
-    if config.device == "cuda" and not torch.cuda.is_available():
-        raise InputError("device is cuda, but torch finds no CUDA device; leave it out or say cpu")
-    return torch.device("cuda" if config.device != "cpu" and torch.cuda.is_available() else "cpu")

@@ -8,6 +8,7 @@ from maskreel.common.maskrcnn._evaluate import DetectionQuality, evaluate_detect
 from maskreel.common.maskrcnn._frames import LabelledFrames, instance_targets
 from maskreel.common.maskrcnn._interface import Features, MaskRCNN, Objectness
 from maskreel.common.maskrcnn._labels import detections_to_labels, labels_to_detections
+from maskreel.common.maskrcnn._paste import paste_probabilities
 from maskreel.common.maskrcnn._published import TorchvisionName, torchvision_maskrcnn, torchvision_weights
 from maskreel.common.maskrcnn._shapes import TrainingRecord, build_shapes, save_shapes, shapes_maskrcnn
 from maskreel.common.maskrcnn._task import ShapesTask
@@ -34,6 +35,7 @@ __all__ = [
     "identity_statistics",
     "instance_targets",
     "labels_to_detections",
+    "paste_probabilities",
     "save_shapes",
     "shapes_maskrcnn",
     "torchvision_maskrcnn",

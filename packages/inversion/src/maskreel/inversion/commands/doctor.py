@@ -44,17 +44,14 @@ def doctor(
         batch: Frames that the teacher sees at a time.
         device: Where to compute; auto is cuda where there is a device.
     """
-    import torch
-
+    from maskreel.common.device import chosen_device
     from maskreel.inversion.statistics import examine
     from maskreel.inversion.teachers import open_teacher
 
     _check(frames, save, batch)
-    chosen = device if device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
-    if chosen == "cuda" and not torch.cuda.is_available():
-        raise InputError("--device cuda needs a CUDA device, and torch finds none; use --device cpu")
     found = examine(
-        open_teacher(teacher, weights=weights, device=chosen), None if frames is None else _batches(frames, batch)
+        open_teacher(teacher, weights=weights, device=chosen_device(device)),
+        None if frames is None else _batches(frames, batch),
     )
     sys.stdout.write(_table(found))
     if save is None:

@@ -172,25 +172,20 @@ def _job(
     short_side: int | None,
     statistics: Path | None,
     verifier: str | None,
-    device: str,
+    device: Literal["auto", "cpu", "cuda"],
     preview: int,
     tensorboard: bool,
 ) -> Job:
     """What all jobs have in common."""
-    import torch
-
+    from maskreel.common.device import chosen_device
     from maskreel.inversion.choices import Masks, TeacherChoice
     from maskreel.inversion.job import Job
     from maskreel.inversion.per_frame import read_per_frame
 
-    chosen = device if device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
-    if chosen == "cuda" and not torch.cuda.is_available():
-        raise InputError("--device cuda needs a CUDA device, and torch finds none; use --device cpu")
     choice = TeacherChoice(teacher, weights, short_side, statistics, verifier)
     single = {} if per_frame is None else read_per_frame(per_frame)
-    return Job(
-        Masks(Path()), choice, config, Path(), chosen, preview=preview, tensorboard=tensorboard, per_frame=single
-    )
+    job = Job(Masks(Path()), choice, config, Path(), chosen_device(device))
+    return replace(job, preview=preview, tensorboard=tensorboard, per_frame=single)
 
 
 def _jobs(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from maskreel.common.maskrcnn._paste import paste_probabilities
+from maskreel.common.maskrcnn import paste_probabilities
 from maskreel.inversion.settings import MaskRCNNSettings
 from maskreel.inversion.teachers._coverage import free_boxes
 from maskreel.inversion.teachers._forward_order import in_forward_order

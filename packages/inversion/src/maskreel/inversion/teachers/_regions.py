@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from maskreel.common.maskrcnn._paste import paste_probabilities
+from maskreel.common.maskrcnn import paste_probabilities
 
 OVERLAP = 0.25
 """Share of a part that it has in common with the next."""

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Literal, Self, cast
 
 import torch
 from torch import nn
-from torch.nn import functional
 
 from maskreel.inversion.canvas import Canvas
+from maskreel.inversion.resize import resized
 from maskreel.inversion.video._cast import Cast
 from maskreel.inversion.video._sequence import check_targets
 
@@ -157,7 +157,10 @@ class Layers(nn.Module):
             backgrounds=[canvas.resized(size) for canvas in self.background_canvases],
             textures={number: canvas.resized(sides[number]) for number, canvas in self.texture_canvases.items()},
             details=[
-                _resized(pixels, (max(1, round(pixels.shape[1] * rows)), max(1, round(pixels.shape[2] * columns))))
+                resized(
+                    pixels.detach()[None],
+                    (max(1, round(pixels.shape[1] * rows)), max(1, round(pixels.shape[2] * columns))),
+                )[0].clone()
                 for pixels in self.details
             ],
         )
@@ -171,7 +174,7 @@ class Layers(nn.Module):
         return {number: canvases[number]() for number in numbers}
 
     def _frame(self, number: int, image: torch.Tensor, textures: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        detail = _resized(self.details[number], self.size, keep_gradient=True) if self.details else None
+        detail = resized(self.details[number][None], self.size)[0] if self.details else None
         image = image.clone()  # the background is that of other frames, too
         for index, piece in enumerate(self._on(image.device, number)):
             if piece is None:
@@ -191,13 +194,6 @@ class Layers(nn.Module):
         if any(piece is not None and piece.cover.device != device for piece in pieces):
             pieces = self._pieces[number] = [None if piece is None else piece.to(device) for piece in pieces]
         return pieces
-
-
-def _resized(pixels: torch.Tensor, size: tuple[int, int], *, keep_gradient: bool = False) -> torch.Tensor:
-    pixels = pixels if keep_gradient else pixels.detach()
-    if tuple(pixels.shape[-2:]) == tuple(size):
-        return pixels if keep_gradient else pixels.clone()
-    return functional.interpolate(pixels[None], size, mode="bilinear", antialias=True, align_corners=False)[0]
 
 
 def _check(background: str, foreground: str, details: float, softness: float) -> None:

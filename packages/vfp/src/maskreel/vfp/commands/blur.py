@@ -51,9 +51,10 @@ def blur(
         skip_bad: Check all videos first and leave out the bad ones by name; else the first one ends the run.
         device: Where to compute; auto is cuda where there is a device.
     """
+    from maskreel.common.device import chosen_device
     from maskreel.vfp.data import open_split, spread
-    from maskreel.vfp.segmentation import chosen_device, write_blur_images
     from maskreel.vfp.segmentation import prepare_folds as lay_out
+    from maskreel.vfp.segmentation import write_blur_images
 
     if videos is not None and videos < 1:
         raise InputError(f"--videos must be 1 or more, got {videos}")

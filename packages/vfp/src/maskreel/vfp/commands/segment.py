@@ -43,10 +43,10 @@ def segment(
         skip_bad: Leave out bad videos of a data set and name them; by default the first one is an error.
         device: Where to compute; auto is cuda where there is a device.
     """
+    from maskreel.common.device import chosen_device
     from maskreel.common.metrics import MeanIoU
     from maskreel.vfp.segmentation import (
         check_colour_order,
-        chosen_device,
         load_segmenter,
         open_footage,
         segment_footage,

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from maskreel.vfp.timeline import CLASSES, FRAMES, OBSERVED, TARGET
+
+if TYPE_CHECKING:
+    from maskreel.vfp.networks import SimVPConfig
 
 __all__ = ["MaskNetworkConfig"]
 
@@ -46,6 +49,25 @@ class MaskNetworkConfig:
     there are targets."""
     threshold: float | None = None
     """Probability from which a pixel is given to an object; by default training chooses what fits its clips best."""
+
+    def simvp(self, *, frames: int, frames_out: int, channels: int, channels_out: int | None = None) -> SimVPConfig:
+        """The SimVP within the network."""
+        from maskreel.vfp.networks import SimVPConfig
+
+        return SimVPConfig(
+            frames=frames,
+            frames_out=frames_out,
+            channels=channels,
+            channels_out=channels_out,
+            spatial_width=self.spatial_width,
+            temporal_width=self.temporal_width,
+            spatial_depth=self.spatial_depth,
+            temporal_depth=self.temporal_depth,
+            translator=self.translator,
+            mlp_ratio=self.mlp_ratio,
+            drop_path=self.drop_path,
+            newest_skip=self.newest_skip,
+        )
 
     def __post_init__(self) -> None:
         if self.design not in get_args(Design):

@@ -11,7 +11,7 @@ from torch.nn import functional
 from maskreel.vfp.masks._draft import Draft
 from maskreel.vfp.masks._network import NOTHING, MaskNetwork
 from maskreel.vfp.masks._planes import SHAPES, shape_of
-from maskreel.vfp.networks import SimVPConfig, build_simvp
+from maskreel.vfp.networks import build_simvp
 from maskreel.vfp.timeline import OBSERVED, TARGET
 
 if TYPE_CHECKING:
@@ -42,19 +42,11 @@ class ObjectMaskNetwork(MaskNetwork):
     def __init__(self, config: MaskNetworkConfig) -> None:
         super().__init__(config)
         self.simvp = build_simvp(
-            SimVPConfig(
+            config.simvp(
                 frames=len(config.observed) + len(config.drafts) + config.prior,
                 frames_out=len(config.targets),
                 channels=(1 + SHAPES) * BLOCK**2 + SHAPES + 2,
                 channels_out=(BLOCK * FINER) ** 2,
-                spatial_width=config.spatial_width,
-                temporal_width=config.temporal_width,
-                spatial_depth=config.spatial_depth,
-                temporal_depth=config.temporal_depth,
-                translator=config.translator,
-                mlp_ratio=config.mlp_ratio,
-                drop_path=config.drop_path,
-                newest_skip=config.newest_skip,
             )
         )
         for parameter in self.simvp.dec.readout.parameters():

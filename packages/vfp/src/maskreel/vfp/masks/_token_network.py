@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from maskreel.vfp.masks._network import NOTHING, MaskNetwork
-from maskreel.vfp.networks import SimVPConfig, build_simvp
+from maskreel.vfp.networks import build_simvp
 from maskreel.vfp.timeline import CLASSES, OBSERVED
 
 if TYPE_CHECKING:
@@ -34,18 +34,10 @@ class TokenMaskNetwork(MaskNetwork):
         self.token_embeddings = nn.Embedding(CLASSES, width)
         self.down_conv = nn.Conv2d(width, width, 3, stride=2, padding=1)
         self.simvp = build_simvp(
-            SimVPConfig(
+            config.simvp(
                 frames=OBSERVED,
                 frames_out=OBSERVED if config.published_layout else len(config.targets),
                 channels=width,
-                spatial_width=config.spatial_width,
-                temporal_width=config.temporal_width,
-                spatial_depth=config.spatial_depth,
-                temporal_depth=config.temporal_depth,
-                translator=config.translator,
-                mlp_ratio=config.mlp_ratio,
-                drop_path=config.drop_path,
-                newest_skip=config.newest_skip,
             )
         )
         self.up_conv = nn.ConvTranspose2d(width, width, 2, stride=2)

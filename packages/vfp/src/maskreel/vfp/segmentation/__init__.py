@@ -4,7 +4,6 @@ from maskreel.vfp.segmentation._blur import Unseen, write_blur_images
 from maskreel.vfp.segmentation._blur_images import BlurImages
 from maskreel.vfp.segmentation._build import build_segmenter_network, segmenter_of
 from maskreel.vfp.segmentation._calibrate import PAINTINGS, PaintingScore, calibrate_painting
-from maskreel.vfp.segmentation._choices import chosen_device
 from maskreel.vfp.segmentation._colour_order import check_colour_order, swapped_classes
 from maskreel.vfp.segmentation._config import FrameKind, SegmenterConfig
 from maskreel.vfp.segmentation._detectron2 import detectron2_config, detectron2_options, detectron2_records
@@ -39,7 +38,6 @@ __all__ = [
     "build_segmenter_network",
     "calibrate_painting",
     "check_colour_order",
-    "chosen_device",
     "detectron2_config",
     "detectron2_options",
     "detectron2_records",

@@ -1,4 +1,4 @@
-"""Where to compute, as several verbs let their users choose."""
+"""Where networks compute."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ __all__ = ["chosen_device"]
 
 
 def chosen_device(device: Literal["auto", "cpu", "cuda"]) -> str:
-    """cpu or cuda; auto is cuda where there is a device."""
+    """cpu or cuda; auto is cuda where there is a device.
+
+    Raises:
+        InputError: cuda is asked for, and there is none.
+    """
     import torch
 
     if device == "cuda" and not torch.cuda.is_available():
