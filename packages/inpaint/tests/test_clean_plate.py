@@ -9,6 +9,7 @@ import pytest
 
 from maskreel.inpaint.canvas import Laid
 from maskreel.inpaint.clean_plate import CleanPlate
+from maskreel.inpaint.image_inpainter import ClassicalInpainter
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,16 +55,16 @@ def test_what_is_never_seen_is_painted_from_around_it(method: FillMethod) -> Non
     known = np.ones((1, 20, 24), bool)
     known[0, 8:12, 10:14] = False
     plate.add(laid([90], known))
-    painted = plate.completed(method)
+    painted = plate.completed(ClassicalInpainter(method))
     assert np.abs(painted.astype(int) - 90).max() <= 3
     assert not plate.colour[9, 11].any(), "the plate itself is left as it is"
 
 
 def test_a_plate_that_was_seen_everywhere_or_nowhere_is_not_painted() -> None:
     plate = CleanPlate((20, 24))
-    assert not plate.completed("telea").any()
+    assert not plate.completed(ClassicalInpainter("telea")).any()
     plate.add(laid([70], known_columns(24)))
-    assert (plate.completed("telea") == 70).all()
+    assert (plate.completed(ClassicalInpainter("telea")) == 70).all()
 
 
 def test_saving_and_loading_gives_the_same_plate(tmp_path: Path) -> None:

@@ -13,10 +13,21 @@ from maskreel.inpaint import InpaintConfig
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("mode", "fast", "mode must be one of auto, static, registered, flow, got 'fast'"),
-        ("segmenter", "yolo", "segmenter must be one of motion, torchvision-deeplabv3, torchvision-fcn, got 'yolo'"),
+        ("mode", "fast", "mode must be one of auto, dfc, static, registered, flow, got 'fast'"),
+        ("segmenter", "yolo", "segmenter must be one of motion, .*, deeplabv3, fcn, got 'yolo'"),
+        ("flow", "lk", "flow must be one of dis, raft, flownet2, got 'lk'"),
+        ("completion", "no", "completion must be one of auto, background, laplace, dfc, got 'no'"),
+        ("propagation", "fgvc", "propagation must be one of ours, published, got 'fgvc'"),
+        ("seam", "hard", "seam must be one of feather, gradient, got 'hard'"),
+        ("device", "tpu", "device must be one of auto, cpu, cuda, got 'tpu'"),
+        ("flow", "flownet2", "flow_weights must name a file for flownet2, got none"),
+        ("fill", "lama", "fill_weights must name a file for lama, got none"),
+        ("segmenter", "fcn", "segmenter_weights must name a file for fcn, got none"),
+        ("fill_weights", "a.pth", "fill_weights is for small, deepfill, lama, got 'a.pth' with fill None"),
+        ("flow_weights", "a.pth", "flow_weights is for raft, flownet2, got 'a.pth' with flow dis"),
+        ("dfc_weights", ("a", "b", "c", "d"), r"dfc_weights must be one file for each of three stages at most, got .*"),
         ("reveal", "now", "reveal must be one of auto, past, future, nearest, got 'now'"),
-        ("fill", "magic", "fill must be one of telea, ns, got 'magic'"),
+        ("fill", "magic", "fill must be one of telea, ns, small, deepfill, lama, got 'magic'"),
         ("dilation", -1.0, r"dilation must not be negative, got -1\.0"),
         ("shadow_margin", -0.5, r"shadow_margin must not be negative, got -0\.5"),
         ("temporal_union", -1, "temporal_union must not be negative, got -1"),
@@ -57,3 +68,10 @@ def test_every_setting_has_a_default_and_none_can_be_changed() -> None:
     assert all(hasattr(config, field.name) for field in fields(config))
     with pytest.raises(FrozenInstanceError):
         config.mode = "flow"  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def test_settings_that_contradict_each_other_are_named() -> None:
+    with pytest.raises(ValueError, match="feather must be 1 or more with seam gradient, got 0"):
+        InpaintConfig(seam="gradient", feather=0.0)
+    with pytest.raises(ValueError, match="dfc_weights is for completion auto or dfc, got completion laplace"):
+        InpaintConfig(completion="laplace", dfc_weights=("a.pth",))

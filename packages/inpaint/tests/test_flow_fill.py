@@ -1,15 +1,24 @@
 from __future__ import annotations
 
+import hashlib
+from collections import deque
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 import pytest
 import torch
 
+from maskreel.inpaint.flow_completer import BackgroundCompleter, FlowPair
+from maskreel.inpaint.flow_completion import complete_flow
 from maskreel.inpaint.flow_estimation import DISFlow
 from maskreel.inpaint.flow_fill import KNOWN, SYNTHESISED, FlowFillConfig, fill_by_flow
 from maskreel.inpaint.hole_fill import fill_image
+from maskreel.inpaint.image_inpainter import ClassicalInpainter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 SIZE = (96, 128)
 Y, X = np.mgrid[: SIZE[0], : SIZE[1]]
@@ -132,7 +141,8 @@ class TestNeverSeen:
 
     def test_without_iterations_every_frame_is_painted(self):
         frames = cover(self.truth, self.masks)
-        filled = fill_by_flow(frames, self.masks, FlowFillConfig(iterations=0, fill="ns"), estimator=Shift(0))
+        config, inpainter = FlowFillConfig(iterations=0), ClassicalInpainter("ns")
+        filled = fill_by_flow(frames, self.masks, config, estimator=Shift(0), inpainter=inpainter)
         for frame, result, mask in zip(frames, filled.frames, self.masks, strict=True):
             assert np.array_equal(result, fill_image(frame, mask, "ns"))
 
@@ -162,6 +172,166 @@ class TestExposure:
         )
         assert psnr(plain.frames, truth, masks) < 38
         assert psnr(matched.frames, truth, masks) > psnr(plain.frames, truth, masks) + 6
+
+
+def as_found(pairs: Iterable[FlowPair]) -> Iterator[FlowPair]:
+    """Leaves the flow as it is."""
+    yield from pairs
+
+
+class Windowed:
+    """A completer that looks `ahead` pairs ahead, and counts."""
+
+    def __init__(self, ahead: int) -> None:
+        self.ahead = ahead
+        self.runs: list[int] = []
+        self.most_held = 0
+
+    def __call__(self, pairs: Iterable[FlowPair]) -> Iterator[FlowPair]:
+        held: deque[FlowPair] = deque()
+        self.runs.append(0)
+        for pair in pairs:
+            held.append(pair)
+            self.runs[-1] += 1
+            self.most_held = max(self.most_held, len(held))
+            if len(held) > self.ahead:
+                yield held.popleft()
+        yield from held
+
+
+class TestCompleter:
+    truth = pan(9, 0)
+    masks = disks([(64, 48)] * 9, 9)
+    masks[[0, 4, 5, 8]] = False
+
+    def test_gets_each_run_of_pairs_by_itself_and_may_look_ahead(self):
+        windowed = Windowed(2)
+        results = [
+            fill_by_flow(cover(self.truth, self.masks), self.masks, estimator=Shift(0), completer=completer)
+            for completer in (as_found, windowed, Windowed(99))
+        ]
+        assert windowed.runs == [4, 3]  # no walk passes between the frames 4 and 5, which have no holes
+        assert windowed.most_held == 3
+        for result in results:
+            assert np.array_equal(result.frames, self.truth)
+
+    def test_flows_are_found_one_by_one_as_they_are_asked_for(self):
+        order: list[str] = []
+
+        class Found(Shift):
+            def __call__(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+                order.append("found")
+                return super().__call__(first, second)
+
+        def completer(pairs: Iterable[FlowPair]) -> Iterator[FlowPair]:
+            for pair in pairs:
+                order.append("completed")
+                yield pair
+
+        fill_by_flow(self.truth, self.masks, estimator=Found(0), completer=completer)
+        assert order == ["found", "completed"] * 7
+
+    def test_knows_where_flow_is_not_to_be_trusted_and_decides_it(self):
+        def repair(pairs: Iterable[FlowPair]) -> Iterator[FlowPair]:
+            for pair in pairs:
+                assert pair.region[48, 64]
+                assert not pair.region[0, 0]
+                right = np.where(pair.region[..., None], np.float32(0), pair.forward)
+                yield FlowPair(right, np.where(pair.region[..., None], np.float32(0), pair.backward), pair.region)
+
+        wrong = Shift(-3, error=9)
+        damaged = cover(self.truth, self.masks)
+        config = FlowFillConfig(match_exposure=False)
+        repaired = fill_by_flow(damaged, self.masks, config, estimator=wrong, completer=repair)
+        assert np.array_equal(repaired.frames, self.truth)
+        left = fill_by_flow(damaged, self.masks, config, estimator=wrong, completer=as_found)
+        assert (left.source[self.masks] == SYNTHESISED).all()
+
+    def test_must_return_every_pair_and_finite_flow(self):
+        def lazy(pairs: Iterable[FlowPair]) -> Iterator[FlowPair]:
+            yield next(iter(pairs))
+
+        def broken(pairs: Iterable[FlowPair]) -> Iterator[FlowPair]:
+            for pair in pairs:
+                yield FlowPair(pair.forward, pair.backward + np.float32(np.nan), pair.region)
+
+        with pytest.raises(ValueError, match="completer must return a pair for each of 4, got 1"):
+            fill_by_flow(self.truth, self.masks, estimator=Shift(0), completer=lazy)
+        with pytest.raises(ValueError, match="completer must return finite flow, got NaN or infinity"):
+            fill_by_flow(self.truth, self.masks, estimator=Shift(0), completer=broken)
+
+
+class TestInpainter:
+    truth = pan(3, 0)
+    masks = disks([(64, 48)] * 3, 9)
+
+    def test_paints_the_key_frame_only_and_nothing_else_is_taken_from_it(self):
+        calls = []
+
+        def inpainter(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
+            calls.append(mask)
+            return np.full_like(image, 77)
+
+        damaged = cover(self.truth, self.masks)
+        filled = fill_by_flow(damaged, self.masks, estimator=Shift(0), inpainter=inpainter)
+        assert len(calls) == 1
+        assert np.array_equal(calls[0], self.masks[0])
+        assert (filled.frames[self.masks] == 77).all()
+        assert np.array_equal(filled.frames[~self.masks], damaged[~self.masks])
+
+    def test_must_return_an_image_like_the_one_it_was_given(self):
+        for wrong in (lambda image, mask: image[:5], lambda image, mask: image.astype(np.float32)):
+            with pytest.raises(ValueError, match=r"inpainter must return uint8 \(96, 128, 3\), got"):
+                fill_by_flow(self.truth, self.masks, estimator=Shift(0), inpainter=wrong)
+
+
+def test_the_defaults_are_background_completion_and_telea():
+    truth, masks = pan(5, 2), disks([(64, 40 + 3 * t) for t in range(5)], 12)
+
+    def completer(pairs: Iterable[FlowPair]) -> Iterator[FlowPair]:
+        for pair in pairs:
+            forward = complete_flow(pair.forward, pair.region)
+            yield FlowPair(forward, complete_flow(pair.backward, pair.region), pair.region)
+
+    parts = [
+        {},
+        {"completer": BackgroundCompleter(), "inpainter": ClassicalInpainter("telea")},
+        {"completer": completer, "inpainter": fill_image},
+    ]
+    filled = [fill_by_flow(cover(truth, masks), masks, estimator=FAST, **part) for part in parts]
+    for other in filled[1:]:
+        assert np.array_equal(filled[0].frames, other.frames)
+        assert np.array_equal(filled[0].source, other.source)
+        assert np.array_equal(filled[0].confidence, other.confidence)
+
+
+def test_results_stay_what_they_were():
+    """Found with the version before completers and inpainters could be chosen."""
+    frames = np.random.default_rng(11).integers(0, 256, (7, 40, 56, 3)).astype(np.uint8)
+    y, x = np.mgrid[:40, :56]
+    block = (abs(x - 44) < 5) & (abs(y - 30) < 4)
+    masks = np.stack([((x - 20 - t) ** 2 + (y - 18) ** 2 <= 49) | block for t in range(7)])
+
+    def estimator(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+        del second
+        return torch.tensor([[1.25, -0.5], [-1.25, 0.75]])[:, :, None, None].expand(2, 2, *first.shape[2:])
+
+    config = FlowFillConfig(match_exposure=False)
+    filled = fill_by_flow(frames, masks, config, estimator=estimator, completer=as_found)
+    digest = hashlib.sha256(filled.frames.tobytes() + filled.source.tobytes()).hexdigest()
+    assert digest[:16] == "f9e0b2911b37214f"
+
+
+@pytest.mark.parametrize("rule", ["ours", "published"])
+def test_a_frame_that_nothing_leads_to_looks_like_the_nearest(rule):
+    truth = pan(4, 0)
+    masks = disks([(64, 48)] * 4, 9)
+    masks[2:] = True
+    far = Shift(500)
+    filled = fill_by_flow(cover(truth, masks), masks, FlowFillConfig(rule), estimator=far, completer=as_found)
+    assert (filled.source[masks] == SYNTHESISED).all()
+    for t in (2, 3):
+        assert np.array_equal(filled.frames[t], fill_image(cover(truth, masks)[1], masks[1]))
 
 
 @pytest.mark.parametrize("count", [1, 2])
@@ -235,7 +405,7 @@ def test_refuses_a_broken_estimator():
         ("flow_dilation", -1, "flow_dilation must not be negative, got -1"),
         ("closing", -2, "closing must not be negative, got -2"),
         ("iterations", -1, "iterations must not be negative, got -1"),
-        ("fill", "lama", "fill must be one of telea, ns, got 'lama'"),
+        ("rule", "theirs", "rule must be one of ours, published, got 'theirs'"),
         ("sampling", "cubic", "sampling must be one of bilinear, nearest, got 'cubic'"),
     ],
 )

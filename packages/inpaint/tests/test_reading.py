@@ -63,9 +63,9 @@ def test_times_of_a_varying_rate_are_kept(tmp_path: Path) -> None:
 def test_every_frame_is_decoded_once(video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened = []
 
-    def counted(path: Path, *, chunk: int, start: int) -> Iterator[Clip]:
+    def counted(path: Path, *, chunk: int, start: int, stop: int | None) -> Iterator[Clip]:
         opened.append(start)
-        return iterate(path, chunk=chunk, start=start)
+        return iterate(path, chunk=chunk, start=start, stop=stop)
 
     monkeypatch.setattr(reading, "iterate", counted)
     reader = ForwardReader(video, chunk=8)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import argparse
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
+from dataclasses import fields, replace
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
@@ -57,9 +57,7 @@ CASES = {"shapes": Case("shapes", (160, 240), 8), "r50": Case("r50", (240, 427),
 def configs(batch: int) -> dict[str, InversionConfig]:
     """Each adds to the one before, up to a whole step."""
     whole = InversionConfig(steps=10**6, stages=1, checks=1, batch=batch)
-    off = Weights(
-        object_class=0, background=0, objectness=0, statistics=0, tv_l1=0, tv_l2=0, l2=0, temporal=0, competition=0
-    )
+    off = Weights(**(dict.fromkeys((one.name for one in fields(Weights)), 0.0) | {"mask": 0.3}))
     mask = MaskRCNNSettings(class_term=False, background_term=False, objectness_term=False)
     pixels = replace(whole, coherence="none", levels=0, augment=AugmentSettings())
     usual = whole.weights
@@ -71,7 +69,8 @@ def configs(batch: int) -> dict[str, InversionConfig]:
         "+ class, background, objectness": replace(pixels, weights=detector),
         "+ statistics": replace(pixels, weights=statistics),
         "+ variation (both), norm": replace(pixels, weights=priors),
-        "+ shift and flip": replace(pixels, weights=priors, augment=whole.augment),
+        "+ colour": replace(pixels, weights=replace(priors, colour=usual.colour)),
+        "+ shift and flip": replace(pixels, weights=replace(priors, colour=usual.colour), augment=whole.augment),
         "none, as it is by default": replace(whole, coherence="none"),
         "layers, as it is by default": whole,
     }

@@ -6,7 +6,7 @@ import logging
 import re
 from contextlib import contextmanager
 from pathlib import Path  # noqa: TC003 (tyro reads annotations at run time)
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
@@ -19,9 +19,13 @@ from maskreel.inpaint.inpainter import VideoInpainter
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from maskreel.common.jobs import LocalProcesses, Slurm
+
 __all__ = ["run"]
 
 logger = logging.getLogger(__name__)
+
+_SLURM_JOBS = 16
 
 
 def run(
@@ -32,6 +36,10 @@ def run(
     job: Path | None = None,
     preview: str | None = None,
     dry_run: bool = False,
+    workers: int = 0,
+    slurm: str | None = None,
+    plates: bool = False,
+    keep_stages: tuple[Literal["masks", "flow", "completed", "confidence"], ...] = (),
 ) -> int:
     """Remove the moving people and things, or what masks mark, from a video.
 
@@ -46,16 +54,48 @@ def run(
         job: The folder for unfinished work; by default beside the output.
         preview: Work on the first seconds only, for example 5s.
         dry_run: Only tell what the job would take, from a trial on some frames.
+        workers: Processes that share a long video, or jobs of the Slurm array; 0: this process alone, or 16 jobs. The
+            result is the same.
+        slurm: Partition of a Slurm cluster that does the work as an array of jobs; all its nodes must see the files.
+        plates: Write each shot's clean plate, the scene without what was removed, beside the result.
+        keep_stages: What to keep in the job folder of what comes between source and result, a file per frame and a
+            film of each: masks, flow, completed (flow in the holes, too), confidence.
     """
     inpainter = VideoInpainter(config)
     if dry_run:
         logger.info("%s", estimate(inpainter, video, masks))
         return 0
     seconds = None if preview is None else _seconds(preview)
-    result = inpainter.inpaint(video, masks, output=output, job=job, seconds=seconds, watch=_bar)
+    result = inpainter.inpaint(
+        video,
+        masks,
+        output=output,
+        job=job,
+        seconds=seconds,
+        watch=_bar,
+        executor=_executor(workers, slurm),
+        plates=plates,
+        keep_stages=keep_stages,
+    )
     logger.info("video:  %s", result.output)
     logger.info("report: %s", result.report)
     return 0
+
+
+def _executor(workers: int, slurm: str | None) -> LocalProcesses | Slurm | None:
+    if workers < 0:
+        raise InputError(f"--workers {workers}: write 0 (this process alone) or more")
+    if not workers and slurm is None:
+        return None
+    from maskreel.common.jobs import LocalProcesses, Slurm
+
+    return LocalProcesses(workers, gpus=_gpus()) if slurm is None else Slurm(slurm, parallel=workers or _SLURM_JOBS)
+
+
+def _gpus() -> int:
+    import torch
+
+    return torch.cuda.device_count()
 
 
 @contextmanager

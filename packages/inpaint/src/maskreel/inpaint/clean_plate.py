@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from maskreel.common.atomic import atomic_path
-from maskreel.inpaint.hole_fill import fill_image
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from maskreel.inpaint.canvas import Laid
-    from maskreel.inpaint.hole_fill import FillMethod
+    from maskreel.inpaint.image_inpainter import ImageInpainter
 
 __all__ = ["CleanPlate"]
 
@@ -44,11 +43,11 @@ class CleanPlate:
             seen[found] = True
         self.chunks += 1
 
-    def completed(self, method: FillMethod) -> np.ndarray:
-        """The plate with what is never seen painted in by `method`: uint8 (h, w, 3)."""
+    def completed(self, inpainter: ImageInpainter) -> np.ndarray:
+        """The plate with what is never seen painted in: uint8 (h, w, 3)."""
         if self.seen.all() or not self.seen.any():
             return self.colour
-        return fill_image(self.colour, ~self.seen, method)
+        return inpainter(self.colour, ~self.seen)
 
     def save(self, path: Path) -> None:
         """Write to an .npz file, atomically."""

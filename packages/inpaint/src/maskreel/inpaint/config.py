@@ -6,30 +6,64 @@ import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from maskreel.inpaint.hole_fill import FillMethod
+from maskreel.inpaint.hole_links import Rule
+from maskreel.inpaint.seam import Seam
 from maskreel.inpaint.survey import Mode
 from maskreel.inpaint.temporal_fill import Reveal
 
-__all__ = ["InpaintConfig", "SegmenterName"]
+__all__ = ["Completion", "Fill", "Flow", "InpaintConfig", "SegmenterName"]
 
-SegmenterName = Literal["motion", "torchvision-deeplabv3", "torchvision-fcn"]
+SegmenterName = Literal["motion", "torchvision-deeplabv3", "torchvision-fcn", "deeplabv3", "fcn"]
+Flow = Literal["dis", "raft", "flownet2"]
+Completion = Literal["auto", "background", "laplace", "dfc"]
+Fill = Literal["telea", "ns", "small", "deepfill", "lama"]
+Device = Literal["auto", "cpu", "cuda"]
+
+_WEIGHTS_NEEDED = {"segmenter": ("deeplabv3", "fcn"), "flow": ("flownet2",), "fill": ("deepfill", "lama")}
+_WEIGHTS_ALLOWED = {
+    "segmenter": ("torchvision-deeplabv3", "torchvision-fcn", "deeplabv3", "fcn"),
+    "flow": ("raft", "flownet2"),
+    "fill": ("small", "deepfill", "lama"),
+}
 
 
 @dataclass(frozen=True)
 class InpaintConfig:
     """Settings of `VideoInpainter`. Lengths are in pixels of the source."""
 
-    mode: Literal["auto"] | Mode = "auto"
+    mode: Literal["auto", "dfc"] | Mode = "auto"
     """How holes are filled. static: from the same pixel at another moment. registered: the same after frames are laid
-    over each other. flow: along optical flow. auto: chosen per shot by looking at the camera."""
+    over each other. flow: along optical flow. auto: chosen per shot by looking at the camera. dfc: along flow that
+    DFC-Net completes, by the published propagation."""
     segmenter: SegmenterName = "motion"
     """Who marks what shall go, unless masks are given. motion: whatever moves before a static or gently moving camera;
-    needs no weights. The others: people, by torchvision's networks."""
+    needs no weights. The others: people, by networks of torchvision, or of OpenMMLab (deeplabv3 and fcn)."""
+    segmenter_weights: str | None = None
+    """A file with weights for the network; None: those that torchvision publishes."""
     reveal: Reveal = "auto"
     """Which moment a covered pixel is copied from. auto: past and future fade into each other, and where they differ
     the future shows. future suits boards, past suits scenes that get littered, nearest suits slow changes of light."""
-    fill: FillMethod = "telea"
-    """How pixels that no frame shows are painted: telea (fast marching) or ns (Navier-Stokes)."""
+    flow: Flow = "dis"
+    """Who measures optical flow: dis (OpenCV, no weights), raft (torchvision) or flownet2 (OpenMMLab)."""
+    flow_weights: str | None = None
+    """A file with weights for the network; None: those that torchvision publishes."""
+    completion: Completion | None = None
+    """How flow behind holes is found. background: by the motion of the whole background. laplace: smoothly from the
+    border. dfc: by DFC-Net. auto: whichever is right where flow is known. None: auto, and dfc in mode dfc."""
+    dfc_weights: tuple[str, ...] = ()
+    """Published files for one, two or three stages of DFC-Net, in order. None given: the small network that comes with
+    the package."""
+    propagation: Rule | None = None
+    """Which source a pixel is copied from. ours: at fractions of pixels, seen before painted. published: as Xu et al.
+    (2019), nearest in time, whole pixels. None: ours, and published in mode dfc."""
+    fill: Fill | None = None
+    """How pixels that no frame shows are painted: telea (fast marching), ns (Navier-Stokes), small (a network that
+    comes with the package), deepfill or lama. None: telea, and small in mode dfc."""
+    fill_weights: str | None = None
+    """A file with weights for small, deepfill or lama (TorchScript)."""
+    seam: Seam = "feather"
+    """What happens at the edge of a hole: feather: a soft edge. gradient: colours of the fill are also shifted smoothly
+    to meet the frame, which helps where the light changes."""
     analysis_fps: float | None = None
     """Segment this many frames per second and take the union of neighbours between; the rate of the output stays. None:
     every frame for motion, 5 for the networks."""
@@ -53,7 +87,10 @@ class InpaintConfig:
     iterations: int = 10
     """flow: how many key frames at most are painted to fill what no frame shows."""
     threshold: float = 3.0
-    """flow: pixels by which forward and backward flow may disagree."""
+    """flow, dfc: pixels by which forward and backward flow may disagree. The published code has 20 to 40, which reaches
+    more and hides errors."""
+    device: Device = "auto"
+    """Where networks work; auto: on CUDA where there is a device."""
     crf: int = 18
     """H.264 quality, 0 (best) to 51."""
     lossless: bool = False
@@ -61,14 +98,21 @@ class InpaintConfig:
 
     def __post_init__(self) -> None:
         choices = {
-            "mode": ("auto", *get_args(Mode)),
+            "mode": ("auto", "dfc", *get_args(Mode)),
             "segmenter": get_args(SegmenterName),
             "reveal": get_args(Reveal),
-            "fill": get_args(FillMethod),
+            "flow": get_args(Flow),
+            "completion": get_args(Completion),
+            "propagation": get_args(Rule),
+            "fill": get_args(Fill),
+            "seam": get_args(Seam),
+            "device": get_args(Device),
         }
         for name, allowed in choices.items():
-            if getattr(self, name) not in allowed:
-                raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {getattr(self, name)!r}")
+            value, open_ = getattr(self, name), name in ("completion", "propagation", "fill")
+            if value not in allowed and not (open_ and value is None):
+                raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
+        self._check_weights()
         for name, value in vars(self).items():
             if isinstance(value, float) and not math.isfinite(value):
                 raise ValueError(f"{name} must be a finite number, got {value}")
@@ -80,5 +124,22 @@ class InpaintConfig:
             value = getattr(self, name)
             if value is not None and value <= 0:
                 raise ValueError(f"{name} must be positive, got {value}")
+        if self.seam == "gradient" and self.feather < 1:
+            raise ValueError(f"feather must be 1 or more with seam gradient, got {self.feather}")
         if not 0 <= self.crf <= 51:
             raise ValueError(f"crf must be 0 to 51, got {self.crf}")
+
+    def _check_weights(self) -> None:
+        for name, networks in _WEIGHTS_NEEDED.items():
+            if getattr(self, name) in networks and getattr(self, f"{name}_weights") is None:
+                raise ValueError(f"{name}_weights must name a file for {getattr(self, name)}, got none")
+        for name, networks in _WEIGHTS_ALLOWED.items():
+            if getattr(self, f"{name}_weights") is not None and getattr(self, name) not in networks:
+                raise ValueError(
+                    f"{name}_weights is for {', '.join(networks)}, got {getattr(self, f'{name}_weights')!r} with"
+                    f" {name} {getattr(self, name)}"
+                )
+        if len(self.dfc_weights) > 3:
+            raise ValueError(f"dfc_weights must be one file for each of three stages at most, got {self.dfc_weights}")
+        if self.dfc_weights and self.mode != "dfc" and self.completion not in ("auto", "dfc", None):
+            raise ValueError(f"dfc_weights is for completion auto or dfc, got completion {self.completion}")

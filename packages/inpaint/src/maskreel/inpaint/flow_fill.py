@@ -6,27 +6,27 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, get_args
 
 import numpy as np
-import torch
 
-from maskreel.inpaint.exposure import pair_gain, settled
-from maskreel.inpaint.flow_completion import complete_flow, flow_mask
+from maskreel.inpaint.exposure import settled
+from maskreel.inpaint.flow_completer import BackgroundCompleter
 from maskreel.inpaint.flow_estimation import DISFlow
-from maskreel.inpaint.hole_fill import FillMethod, fill_image
-from maskreel.inpaint.propagation import Hole, LinkedHoles, Links, Pointers, Sampling, fetch, link
+from maskreel.inpaint.hole_links import Rule, link_frames, runs
+from maskreel.inpaint.image_inpainter import ClassicalInpainter
+from maskreel.inpaint.propagation import Pointers, Sampling, fetch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+    from maskreel.inpaint.flow_completer import FlowCompleter
     from maskreel.inpaint.flow_estimation import FlowEstimator
+    from maskreel.inpaint.hole_links import Linked, PairRecorder
+    from maskreel.inpaint.image_inpainter import ImageInpainter
 
-__all__ = ["KNOWN", "SYNTHESISED", "FlowFill", "FlowFillConfig", "fill_by_flow"]
+__all__ = ["KNOWN", "SYNTHESISED", "FlowFill", "FlowFillConfig", "Rule", "fill_by_flow"]
 
 KNOWN = -1
 """In `FlowFill.source`: the pixel was not in a hole."""
 SYNTHESISED = -2
 """In `FlowFill.source`: no frame shows the pixel; it was painted."""
 
-_REFERENCE_HEIGHT = 360
 # Copies from this many frames away are half as trustworthy as from the next one.
 _HALF_LIFE_FRAMES = 30.0
 
@@ -35,6 +35,12 @@ _HALF_LIFE_FRAMES = 30.0
 class FlowFillConfig:
     """Settings of `fill_by_flow`."""
 
+    rule: Rule = "ours"
+    """Which source a pixel gets. ours: walks keep fractions of pixels, what was seen wins over what was painted, and
+    key frames are those with the largest rest of a hole. published: as Xu et al. (CVPR 2019), to whole pixels, the
+    nearer moment wins, key frames are the first and the last of every run of frames with a rest, and what is filled
+    counts as seen in later passes; see `published_propagation`. Their threshold is 20 to 40 pixels, and they do not
+    match the exposure."""
     threshold_px: float = 3.0
     """Pixels by which going along the flow and back may miss the start. Larger values reach more and hide errors."""
     flow_dilation: float = 15.0
@@ -43,10 +49,8 @@ class FlowFillConfig:
     """Radius in pixels of the gaps in that region that are closed in a frame of 360 lines; scales with the height."""
     iterations: int = 10
     """How often, at most, key frames are painted and propagated. What is left then is painted frame by frame."""
-    fill: FillMethod = "telea"
-    """How pixels that no frame shows are painted."""
     sampling: Sampling = "bilinear"
-    """bilinear: colours at sub-pixel positions. nearest: the exact value of a source pixel."""
+    """bilinear: colours at sub-pixel positions. nearest: the exact value of a source pixel, as always if published."""
     match_exposure: bool = True
     """Scale copied colours by the change of brightness between their frame and this one."""
 
@@ -56,9 +60,10 @@ class FlowFillConfig:
         for name in ("flow_dilation", "closing", "iterations"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
-        for name, choices in (("fill", get_args(FillMethod)), ("sampling", get_args(Sampling))):
-            if getattr(self, name) not in choices:
-                raise ValueError(f"{name} must be one of {', '.join(choices)}, got {getattr(self, name)!r}")
+        for name, choices in (("rule", Rule), ("sampling", Sampling)):
+            if getattr(self, name) not in get_args(choices):
+                allowed = ", ".join(get_args(choices))
+                raise ValueError(f"{name} must be one of {allowed}, got {getattr(self, name)!r}")
 
 
 @dataclass(frozen=True, repr=False)
@@ -89,7 +94,10 @@ def fill_by_flow(
     config: FlowFillConfig | None = None,
     *,
     estimator: FlowEstimator | None = None,
+    completer: FlowCompleter | None = None,
+    inpainter: ImageInpainter | None = None,
     synthesised: np.ndarray | None = None,
+    record: PairRecorder | None = None,
 ) -> FlowFill:
     """Fill the holes of consecutive frames.
 
@@ -102,7 +110,11 @@ def fill_by_flow(
         masks: bool (T, H, W), True where to fill.
         config: settings; None: the defaults.
         estimator: optical flow; None: `DISFlow()`.
+        completer: what replaces the flow at holes; None: `BackgroundCompleter()`. It is called once for every run of
+            consecutive pairs of frames with holes and gets them one by one.
+        inpainter: what paints pixels that no frame shows; None: `ClassicalInpainter()`.
         synthesised: bool (T, H, W), True at pixels outside the masks that an earlier call painted; None: nowhere.
+        record: told of the flow between frames that have holes, as measured and as completed.
 
     Raises:
         ValueError: wrong shapes or dtypes, or holes that cover everything in all frames.
@@ -114,8 +126,10 @@ def fill_by_flow(
         return FlowFill(frames.copy(), source, (source == KNOWN).astype(np.float32))
     if masks.all():
         raise ValueError("masks cover every pixel of every frame, so there is nothing to fill from")
-    linked, gains = _link_frames(frames, masks, config, estimator or DISFlow())
-    filling = _Filling(frames, masks, linked, gains, config, synthesised)
+    linked, gains = link_frames(
+        frames, masks, config, estimator or DISFlow(), completer or BackgroundCompleter(), record
+    )
+    filling = _Filling(frames, masks, linked, gains, config, inpainter or ClassicalInpainter(), synthesised)
     filling.run()
     return filling.result()
 
@@ -127,9 +141,10 @@ class _Filling:
         self,
         frames: np.ndarray,
         masks: np.ndarray,
-        linked: LinkedHoles,
+        linked: Linked,
         gains: np.ndarray,
         config: FlowFillConfig,
+        inpainter: ImageInpainter,
         painted: np.ndarray | None,
     ) -> None:
         self.frames = frames.copy()
@@ -137,6 +152,7 @@ class _Filling:
         self.linked = linked
         self.gains = gains
         self.config = config
+        self.inpainter = inpainter
         self.painted = painted
         self.usable = ~masks
         self.pointers = [Pointers.unreached(len(hole.pixels)) for hole in linked.holes]
@@ -146,15 +162,14 @@ class _Filling:
         """Propagate, paint key frames, propagate what was painted, and so on."""
         self._propagate()
         for _ in range(self.config.iterations):
-            keys = list(_key_frames([int(np.count_nonzero(~done)) for done in self.coloured]))
+            keys = self._key_frames()
             if not keys:
                 return
             for t in keys:
                 self._paint(t)
             self._propagate()
-        for t, done in enumerate(self.coloured):
-            if not done.all():
-                self._paint(t)
+        for t in np.flatnonzero(self._remaining()):
+            self._paint(int(t))
 
     def result(self) -> FlowFill:
         source = _sources(self.masks, self.painted)
@@ -176,19 +191,32 @@ class _Filling:
                 self.coloured[t][rows] = True
 
     def _colour(self, t: int, pixels: np.ndarray, pointers: Pointers) -> None:
-        colours = fetch(pointers, self.frames, self.usable, self.config.sampling)
+        sampling: Sampling = "nearest" if self.config.rule == "published" else self.config.sampling
+        colours = fetch(pointers, self.frames, self.usable, sampling)
         if self.config.match_exposure:
-            gain = settled(self.gains[t] / self.gains)[pointers.frame]
-            colours = np.clip(np.rint(colours * gain), 0, 255).astype(np.uint8)
+            gain = settled(self.gains[t] / self.gains)
+            level = np.arange(256)[:, None]
+            table = np.clip(np.rint(level * gain[:, None]), 0, 255).astype(np.uint8)
+            colours = table[pointers.frame[:, None], colours, np.arange(3)]
         self.frames[t].reshape(-1, 3)[pixels] = colours
+
+    def _remaining(self) -> np.ndarray:
+        """int (T,): pixels of each frame that have no colour yet."""
+        return np.array([np.count_nonzero(~done) for done in self.coloured])
+
+    def _key_frames(self) -> list[int]:
+        remaining = self._remaining()
+        if self.config.rule == "published":
+            return [t for run in runs(remaining > 0) for t in sorted({run.start, run.stop - 1})]
+        # Where nothing is known, nothing can be painted from: such a frame comes last.
+        size = np.where(remaining == self.masks[0].size, 0, remaining)
+        return [max(run, key=size.__getitem__) for run in runs(remaining > 0)]
 
     def _paint(self, t: int) -> None:
         """Fill the rest of frame `t` from its surroundings; its pixels become sources of their own."""
         hole = self.linked.holes[t]
         rows = np.flatnonzero(~self.coloured[t])
-        rest = np.zeros(self.masks.shape[1:], np.bool_)
-        rest.reshape(-1)[hole.pixels[rows]] = True
-        self.frames[t] = fill_image(self.frames[t], rest, self.config.fill)
+        self.frames[t].reshape(-1, 3)[hole.pixels[rows]] = self._painted(t).reshape(-1, 3)[hole.pixels[rows]]
         self.usable[t] = True
         self.coloured[t][rows] = True
         count = len(rows)
@@ -197,55 +225,19 @@ class _Filling:
         )
         self.pointers[t] = self.pointers[t].replaced(rows, own)
 
-
-def _key_frames(remaining: list[int]) -> Iterator[int]:
-    """The frame with the largest rest of a hole in every run of frames that have one."""
-    run: list[int] = []
-    for t, count in enumerate([*remaining, 0]):
-        if count:
-            run.append(t)
-        elif run:
-            yield max(run, key=remaining.__getitem__)
-            run = []
-
-
-def _link_frames(
-    frames: np.ndarray, masks: np.ndarray, config: FlowFillConfig, estimator: FlowEstimator
-) -> tuple[LinkedHoles, np.ndarray]:
-    """Flow of every pair of frames, kept at hole pixels only, and the brightness (T, 3) of frames against the first."""
-    stretch = masks.shape[1] / _REFERENCE_HEIGHT
-    regions = [
-        flow_mask(mask, dilation=config.flow_dilation * stretch, closing=config.closing * stretch) for mask in masks
-    ]
-    holes = [Hole.of(mask) for mask in masks]
-    nothing = Links(np.zeros((0, 2), np.float32), np.zeros(0, np.float32))
-    to_previous, to_next = [nothing] * len(frames), [nothing] * len(frames)
-    gains = np.ones((len(frames), 3))
-    for t in range(1, len(frames)):
-        if not masks[t - 1 : t + 1].any():
-            continue  # no walk passes between two frames without holes
-        # What is removed from one frame covers the background in the other: both regions spoil both flows.
-        region = regions[t - 1] | regions[t]
-        forward, backward = _flows(frames[t - 1], frames[t], estimator)
-        if config.match_exposure:
-            gains[t] = gains[t - 1] * pair_gain(frames[t], frames[t - 1], backward, region)
-        forward, backward = complete_flow(forward, region), complete_flow(backward, region)
-        to_previous[t] = link(holes[t], backward, forward, threshold_px=config.threshold_px)
-        to_next[t - 1] = link(holes[t - 1], forward, backward, threshold_px=config.threshold_px)
-    return LinkedHoles(holes, to_previous, to_next), gains
-
-
-def _flows(first: np.ndarray, second: np.ndarray, estimator: FlowEstimator) -> tuple[np.ndarray, np.ndarray]:
-    """Flow from `first` to `second` and back, float32 (H, W, 2) each."""
-    pair = torch.from_numpy(np.stack([first, second])).permute(0, 3, 1, 2)
-    flows = estimator(pair, pair.flip(0))
-    wanted = (2, 2, *first.shape[:2])
-    if flows.dtype != torch.float32 or tuple(flows.shape) != wanted:
-        raise ValueError(f"estimator must return float32 {wanted}, got {flows.dtype} {tuple(flows.shape)}")
-    if not torch.isfinite(flows).all():
-        raise ValueError("estimator must return finite flow, got NaN or infinity")
-    forward, backward = flows.permute(0, 2, 3, 1).contiguous().cpu().numpy()
-    return forward, backward
+    def _painted(self, t: int) -> np.ndarray:
+        """Frame `t` with its rest painted; where nothing of it is known, the nearest frame of which something is."""
+        something = np.flatnonzero(self._remaining() < self.masks[0].size)
+        nearest = int(min(something, key=lambda other: (abs(other - t), other)))
+        rest = np.zeros(self.masks.shape[1:], np.bool_)
+        rest.reshape(-1)[self.linked.holes[nearest].pixels[~self.coloured[nearest]]] = True
+        if not rest.any():
+            return self.frames[nearest]
+        painted = self.inpainter(self.frames[nearest], rest)
+        if painted.dtype != np.uint8 or painted.shape != self.frames[nearest].shape:
+            wanted = self.frames[nearest].shape
+            raise ValueError(f"inpainter must return uint8 {wanted}, got {painted.dtype} {painted.shape}")
+        return painted
 
 
 def _sources(masks: np.ndarray, painted: np.ndarray | None) -> np.ndarray:

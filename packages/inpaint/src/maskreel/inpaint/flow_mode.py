@@ -15,12 +15,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from maskreel.inpaint.chunks import Chunk
-    from maskreel.inpaint.flow_estimation import FlowEstimator
+    from maskreel.inpaint.flow_completer import FlowPair
+    from maskreel.inpaint.hole_links import PairRecorder
+    from maskreel.inpaint.parts import Parts
 
 __all__ = ["FlowMode"]
 
 _BEFORE, _AFTER = 12, 24  # frames around a chunk that its holes may be filled from
-_SYNTHESISED = -2  # see FlowFill.source
 
 
 @dataclass(frozen=True)
@@ -37,12 +38,14 @@ class FlowMode:
 
     Args:
         config: settings of the propagation.
-        estimator: optical flow.
+        parts: what measures and completes flow, and paints; see `fill_by_flow` for what None means.
+        record: told of the flow between frames, by their indices in the video.
     """
 
-    def __init__(self, config: FlowFillConfig, estimator: FlowEstimator) -> None:
+    def __init__(self, config: FlowFillConfig, parts: Parts, *, record: PairRecorder | None = None) -> None:
         self._config = config
-        self._estimator = estimator
+        self._parts = parts
+        self._record = record
         self._carry: _Carry | None = None
 
     def window(self, chunk: Chunk) -> tuple[int, int]:
@@ -59,10 +62,31 @@ class FlowMode:
             frames[: inner.start] = self._carry.frames[-inner.start :]
             synthesised[: inner.start] = self._carry.synthesised[-inner.start :]
             holes[: inner.start] = False
-        filled = fill_by_flow(frames, holes, self._config, estimator=self._estimator, synthesised=synthesised)
-        painted = filled.source[inner] == _SYNTHESISED
+        filled = fill_by_flow(
+            frames,
+            holes,
+            self._config,
+            estimator=self._parts.estimator,
+            completer=self._parts.completer,
+            inpainter=self._parts.inpainter,
+            synthesised=synthesised,
+            record=self._recorder(chunk, start),
+        )
+        painted = filled.synthesised[inner]
         self._carry = _Carry(chunk.stop, filled.frames[inner][-_BEFORE:], painted[-_BEFORE:])
         yield from zip(filled.frames[inner], filled.confidence[inner], strict=True)
+
+    def _recorder(self, chunk: Chunk, start: int) -> PairRecorder | None:
+        """Tells of the pairs that begin in the chunk; those around it are told of by its neighbours."""
+        record = self._record
+        if record is None:
+            return None
+
+        def tell(t: int, measured: FlowPair, completed: FlowPair) -> None:
+            if chunk.start <= start + t < chunk.stop:
+                record(start + t, measured, completed)
+
+        return tell
 
     def save(self, path: Path) -> None:
         """Keep what the next chunk needs in an .npz file."""

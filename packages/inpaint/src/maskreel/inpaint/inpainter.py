@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 import tempfile
+from copy import copy
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
@@ -14,19 +15,26 @@ import torch
 from maskreel.common.atomic import atomic_path, write_json
 from maskreel.common.errors import InputError
 from maskreel.common.masks import write_masks
+from maskreel.common.show import save_image
 from maskreel.common.video import Clip, VideoInfo, check_target, probe, read, write
 from maskreel.inpaint.config import InpaintConfig
-from maskreel.inpaint.flow_estimation import DISFlow, FlowEstimator
 from maskreel.inpaint.job import Job
+from maskreel.inpaint.parts import Parts
 from maskreel.inpaint.pipeline import Pipeline, Watch, unwatched
 from maskreel.inpaint.reading import count_frames
 from maskreel.inpaint.report import write_report
 from maskreel.inpaint.result import InpaintResult, summarise
+from maskreel.inpaint.shards import Crew, take_over
 
 if TYPE_CHECKING:
     import os
 
+    from maskreel.common.jobs import LocalProcesses, Slurm
+    from maskreel.inpaint.flow_completer import FlowCompleter
+    from maskreel.inpaint.flow_estimation import FlowEstimator
+    from maskreel.inpaint.image_inpainter import ImageInpainter
     from maskreel.inpaint.segmentation import Segmenter
+    from maskreel.inpaint.stages_kept import KeptStage
 
 __all__ = ["VideoInpainter"]
 
@@ -44,7 +52,9 @@ class VideoInpainter:
     Args:
         config: all settings.
         segmenter: marks what shall go, instead of the one that the config names.
-        flow: optical flow for the mode `flow`, instead of OpenCV's DIS.
+        flow: measures optical flow, instead of what the config names.
+        completer: completes flow behind holes, instead of what the config names.
+        inpainter: paints what no frame shows, instead of what the config names.
     """
 
     def __init__(
@@ -53,10 +63,12 @@ class VideoInpainter:
         *,
         segmenter: Segmenter | None = None,
         flow: FlowEstimator | None = None,
+        completer: FlowCompleter | None = None,
+        inpainter: ImageInpainter | None = None,
     ) -> None:
         self.config = config or InpaintConfig()
         self._segmenter = segmenter
-        self._flow = flow or DISFlow()
+        self._parts = Parts(flow, completer, inpainter)
 
     @overload
     def inpaint(self, video: Clip, masks: torch.Tensor | None = None) -> Clip: ...
@@ -71,6 +83,9 @@ class VideoInpainter:
         job: str | os.PathLike[str] | None = None,
         seconds: float | None = None,
         watch: Watch = unwatched,
+        executor: LocalProcesses | Slurm | None = None,
+        plates: bool = False,
+        keep_stages: tuple[KeptStage, ...] = (),
     ) -> InpaintResult: ...
 
     def inpaint(
@@ -82,6 +97,9 @@ class VideoInpainter:
         job: str | os.PathLike[str] | None = None,
         seconds: float | None = None,
         watch: Watch = unwatched,
+        executor: LocalProcesses | Slurm | None = None,
+        plates: bool = False,
+        keep_stages: tuple[KeptStage, ...] = (),
     ) -> Clip | InpaintResult:
         """Remove what moves, or what `masks` mark, from a video.
 
@@ -94,6 +112,11 @@ class VideoInpainter:
                 goes on from there.
             seconds: work on the first seconds only.
             watch: told of the progress.
+            executor: for a file: who makes masks and fills, `LocalProcesses` or a `Slurm` cluster; None: this process.
+                The result is the same.
+            plates: for a file: write each shot's clean plate beside the output, as NAME.plate-FRAME.png.
+            keep_stages: for a file: what to keep in the job folder of what comes between source and result, as files
+                per frame in kept-KIND and as a film, kept-KIND.mp4.
 
         Returns:
             For a file, an `InpaintResult` that names the written video, report, record and job folder. For a Clip, the
@@ -114,20 +137,26 @@ class VideoInpainter:
         target = self._target(info, output, copy_streams=whole)
         work = Job(Path(job) if job else target.with_suffix(".job"))
         pipeline = self._pipeline(info, Path(masks) if masks else None, work, seconds, watch)
+        pipeline.kept = tuple(dict.fromkeys(keep_stages))
+        pipeline.crew = None if executor is None else Crew(work.folder, executor)
         pipeline.check()
         with work.lock():
-            return self._run(pipeline, target, whole=whole)
+            take_over(work.folder)
+            return self._run(pipeline, target, whole=whole, plates=plates)
 
-    def _run(self, pipeline: Pipeline, target: Path, *, whole: bool) -> InpaintResult:
-        survey = pipeline.survey
-        for shot in survey.shots:
-            logger.info("frames %d to %d: mode %s (camera moves %.1f px)", shot.start, shot.stop, shot.mode, shot.shift)
+    def _run(self, pipeline: Pipeline, target: Path, *, whole: bool, plates: bool) -> InpaintResult:
         pipeline.make_masks()
+        shots = list({chunk.shot.start: chunk.shot for chunk in pipeline.settled_chunks}.values())
+        for shot in shots:
+            logger.info("frames %d to %d: mode %s (camera moves %.1f px)", shot.start, shot.stop, shot.mode, shot.shift)
         figures = pipeline.fill(target, copy_streams=whole and not pipeline.info.path.is_dir())
-        summary = summarise(figures, tuple(shot.mode for shot in survey.shots))
+        summary = summarise(figures, tuple(shot.mode for shot in shots))
         if whole and not summary.removed_something:
             logger.warning("%s: nothing to remove was found", pipeline.info.path)
             _copy_unchanged(pipeline.info.path, target)
+        if plates:
+            _write_plates(pipeline, target)
+        pipeline.write_films()
         record = target.with_suffix(".json")
         write_json(
             record, {"source": str(pipeline.info.path), "config": asdict(self.config), "summary": asdict(summary)}
@@ -141,11 +170,12 @@ class VideoInpainter:
         frames = count_frames(info)
         if seconds is not None:
             frames = min(frames, max(1, round(seconds * float(info.fps))))
-        return Pipeline(info, frames, masks, self.config, job, self._segmenter, self._flow, watch)
+        return Pipeline(info, frames, masks, self.config, job, self._segmenter, self._parts, watch)
 
     def _inpaint_clip(self, clip: Clip, masks: torch.Tensor | None) -> Clip:
         """By way of lossless files, so that there is one way through the code."""
-        lossless = VideoInpainter(replace(self.config, lossless=True), segmenter=self._segmenter, flow=self._flow)
+        lossless = copy(self)
+        lossless.config = replace(self.config, lossless=True)
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             source, marks = folder / "source.mkv", folder / "masks"
@@ -173,6 +203,13 @@ class VideoInpainter:
         codec, source = "ffv1" if self.config.lossless else "h264", path if copy_streams and path.is_file() else None
         check_target(target, codec=codec, copy_streams_from=source)
         return target
+
+
+def _write_plates(pipeline: Pipeline, target: Path) -> None:
+    for shot, plate in pipeline.clean_plates():
+        path = target.with_name(f"{target.stem}.plate-{shot.start:08d}.png")
+        save_image(path, torch.from_numpy(plate).permute(2, 0, 1))
+        logger.info("clean plate of frames %d to %d: %s", shot.start, shot.stop, path)
 
 
 def _copy_unchanged(source: Path, target: Path) -> None:

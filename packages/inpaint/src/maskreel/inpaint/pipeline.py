@@ -6,6 +6,8 @@ import logging
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -16,27 +18,36 @@ from maskreel.common.errors import InputError
 from maskreel.common.masks import iterate_masks
 from maskreel.common.video import iterate, join_segments
 from maskreel.inpaint.chunks import Chunk, plan_chunks
-from maskreel.inpaint.fill_stage import FillStage
+from maskreel.inpaint.clean_plate import CleanPlate
+from maskreel.inpaint.fill_stage import FillStage, group_chunks, plan_segments
 from maskreel.inpaint.given_masks import GivenMasks
 from maskreel.inpaint.job import identify
 from maskreel.inpaint.mask_refinement import MaskRefinement, region_mask
-from maskreel.inpaint.mask_stage import MaskStage, load_masks
+from maskreel.inpaint.mask_stage import MaskStage, is_done, join_parts, load_masks, plate_path
 from maskreel.inpaint.motion_segmenter import MotionSegmenter
+from maskreel.inpaint.parts import people_segmenter, propagation_settings
+from maskreel.inpaint.settling import settled, try_shots
+from maskreel.inpaint.shards import Piece, shares
+from maskreel.inpaint.stages_kept import StagesKept, write_film
 from maskreel.inpaint.survey import Shot, Survey, Surveyor, canvas_box
+from maskreel.inpaint.trial import Triers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
     import torch
 
     from maskreel.common.video import VideoInfo
     from maskreel.inpaint.config import InpaintConfig
     from maskreel.inpaint.figures import Figures
-    from maskreel.inpaint.flow_estimation import FlowEstimator
+    from maskreel.inpaint.fill_stage import Segment
     from maskreel.inpaint.job import Job
+    from maskreel.inpaint.parts import Parts
     from maskreel.inpaint.segmentation import Segmenter
+    from maskreel.inpaint.shards import Crew
+    from maskreel.inpaint.stages_kept import KeptStage
+    from maskreel.inpaint.trial import Trial
 
 __all__ = ["Pipeline", "Watch", "unwatched"]
 
@@ -44,6 +55,19 @@ logger = logging.getLogger(__name__)
 
 _LARGEST_CANVAS = 12  # frame areas
 _NETWORK_FPS = 5.0
+_FILL_FIELDS = (
+    "reveal",
+    "flow",
+    "completion",
+    "propagation",
+    "fill",
+    "seam",
+    "iterations",
+    "threshold",
+    "crf",
+    "lossless",
+)
+"""Settings that the fill depends on, beside those of the masks and the files of weights."""
 
 
 class Watch(Protocol):
@@ -56,6 +80,10 @@ class Watch(Protocol):
 def unwatched(stage: str, total: int) -> Iterator[Callable[[int], object]]:
     """A `Watch` that tells nobody."""
     yield lambda _: None
+
+
+def unheard(_: int) -> None:
+    """Told of frames, tells nobody."""
 
 
 @dataclass
@@ -72,8 +100,13 @@ class Pipeline:
     job: Job
     segmenter: Segmenter | None
     """Overrides `config.segmenter`."""
-    estimator: FlowEstimator
+    parts: Parts
+    """Overrides what the config names."""
     watch: Watch
+    crew: Crew | None = None
+    """Who makes masks and fills; None: this process."""
+    kept: tuple[KeptStage, ...] = ()
+    """What to keep of what comes between source and result."""
 
     def check(self) -> None:
         """Find at once what would otherwise end a long job late.
@@ -99,9 +132,28 @@ class Pipeline:
         return replace(survey, shots=tuple(self._forced(shot) for shot in survey.shots))
 
     @cached_property
+    def bounds(self) -> tuple[tuple[int, int], ...]:
+        """First frame and the one to stop before, of every chunk."""
+        return tuple((chunk.start, chunk.stop) for chunk in plan_chunks(self.survey))
+
+    @cached_property
     def chunks(self) -> tuple[Chunk, ...]:
-        """The pieces that the later stages work on."""
-        return plan_chunks(self.survey)
+        """The pieces that the later stages work on, in the modes of the survey."""
+        shot = self.survey.shot
+        return tuple(Chunk(i, start, stop, shot(start)) for i, (start, stop) in enumerate(self.bounds))
+
+    @cached_property
+    def trials(self) -> dict[int, Trial]:
+        """Shots in doubt, by their first frame: how well two modes fill what is known. Needs the masks."""
+        if self.config.mode != "auto" or all(chunk.shot.mode != "registered" for chunk in self.chunks):
+            return {}
+        path = self.job.stage("trials", self._fill_settings) / "trials.json"
+        return try_shots(path, self.info.path, self.chunks, self._masks_of, self._triers())
+
+    @cached_property
+    def settled_chunks(self) -> tuple[Chunk, ...]:
+        """The chunks in the modes that they are filled in. Needs the masks."""
+        return settled(self.chunks, self.trials)
 
     @cached_property
     def tolerance(self) -> float:
@@ -120,31 +172,112 @@ class Pipeline:
 
     def make_masks(self) -> None:
         """Mark what shall go, on every frame."""
-        stage = MaskStage(
-            self._mask_folder,
-            self.info.path,
-            self.info.size,
-            self._segmenter(),
-            self.refinement,
-            self._stride,
-            self.config.feather,
-            self.tolerance,
-        )
+        folder, chunks = self._mask_folder, self.chunks
         with self.watch("masks", self.frame_count) as advance:
-            stage.run(self.chunks, advance)
+            if self.crew is None or all(is_done(folder, chunk) for chunk in chunks):
+                self._mask_stage(folder).run(chunks, advance)
+            else:
+                self._masks_by_workers(self.crew, folder, advance)
+        if kept := self._stages_kept(("masks",)):
+            for chunk, masks in zip(self.chunks, self.load_masks(), strict=True):
+                kept.add_masks(chunk.start, masks)
 
     def load_masks(self) -> Iterator[torch.Tensor]:
         """The replaced pixels, chunk by chunk: bool (T, H, W)."""
-        return (load_masks(self._mask_folder, chunk, self.info.size) for chunk in self.chunks)
+        return (self._masks_of(chunk) for chunk in self.chunks)
+
+    def clean_plates(self) -> Iterator[tuple[Shot, np.ndarray]]:
+        """Of every shot but those in mode flow, the scene without what was removed: uint8 (h, w, 3) RGB.
+
+        The canvas of a moving camera is larger than a frame.
+        """
+        parts = self.parts.loaded(self.config, flow=False)
+        for shot in self.survey.shots:
+            if shot.mode != "flow":
+                first = next(chunk for chunk in self.chunks if chunk.start == shot.start)
+                yield shot, CleanPlate.load(plate_path(self._mask_folder, first)).completed(parts.inpainter)
 
     def fill(self, output: Path, *, copy_streams: bool) -> Figures:
         """Fill the holes and write the finished video, with the source's sound and subtitles if wanted."""
-        folder = self.job.stage("fill", self._fill_settings)
-        stage = FillStage(folder, self._mask_folder, self.info, self.config, self.tolerance, self.estimator)
+        folder, segments = self.job.stage("fill", self._fill_settings), plan_segments(self.settled_chunks)
+        stage = self._fill_stage(folder, self._mask_folder, self._stages_kept(("flow", "completed", "confidence")))
         with self.watch("fill", self.frame_count) as advance:
-            segments = stage.run(self.chunks, advance)
-        join_segments(output, segments, copy_streams_from=self.info.path if copy_streams else None)
+            if self.crew is not None:
+                self._fill_by_workers(self.crew, stage, segments, advance)
+            paths = stage.run(segments, advance if self.crew is None else unheard)
+        join_segments(output, paths, copy_streams_from=self.info.path if copy_streams else None)
         return stage.figures()
+
+    def write_films(self) -> list[Path]:
+        """A video of every kept stage, beside its folder, to be looked at."""
+        paths = []
+        for kind in self.kept:
+            folder = self._kept_folder(kind)
+            write_film(folder.with_suffix(".mp4"), folder, range(self.frame_count), self.info)
+            paths.append(folder.with_suffix(".mp4"))
+        return paths
+
+    def _masks_by_workers(self, crew: Crew, folder: Path, advance: Callable[[int], object]) -> None:
+        frames = [0 if is_done(folder, chunk) else chunk.stop - chunk.start for chunk in self.chunks]
+        ranges = shares(frames, crew.pieces_of(sum(frames)))
+        # Chunks that are done are looked at too: every part collects a plate.
+        parts = [range(a, b) for a, b in pairwise([0, *(part.stop for part in ranges[:-1]), len(self.chunks)])]
+        pieces = [_piece("masks", self.chunks, part) for part in parts]
+        there = self._travelling()
+
+        def work(piece: Piece, advance: Callable[[int], object]) -> None:
+            there._mask_stage(folder).run_part(there.chunks[piece.first : piece.last], advance)
+
+        crew.run(pieces, work, advance)
+        join_parts(folder, self.chunks, parts)
+
+    def _fill_by_workers(
+        self, crew: Crew, stage: FillStage, segments: tuple[Segment, ...], advance: Callable[[int], object]
+    ) -> None:
+        frames = [0 if stage.is_done(segment) else segment.stop - segment.start for segment in segments]
+        ranges = shares(frames, crew.pieces_of(sum(frames)), whole=[segment.goes_on for segment in segments])
+        pieces = [_piece("fill", segments, part) for part in ranges]
+        advance(self.frame_count - sum(piece.stop - piece.start for piece in pieces))
+        there, folder, masks, kept = self._travelling(), stage.folder, stage.masks, stage.kept
+        there.trials = self.trials
+        ends = [segment.chunks[-1].index + 1 for segment in segments]
+
+        def work(piece: Piece, advance: Callable[[int], object]) -> None:
+            part = group_chunks(there.settled_chunks, ends)[piece.first : piece.last]
+            there._fill_stage(folder, masks, kept).run(part, advance)
+
+        crew.run(pieces, work, advance)
+
+    def _travelling(self) -> Pipeline:
+        """A copy for other processes, which hold no lock and have nobody to tell."""
+        copy = replace(self, watch=unwatched, crew=None)
+        copy.bounds = self.bounds
+        return copy
+
+    def _masks_of(self, chunk: Chunk) -> torch.Tensor:
+        return load_masks(self._mask_folder, chunk, self.info.size)
+
+    def _triers(self) -> Triers:
+        parts, config = self.parts.loaded(self.config, flow=True), self.config
+        return Triers(propagation_settings(config), parts, self.tolerance, config.reveal)
+
+    def _mask_stage(self, folder: Path) -> MaskStage:
+        segmenter, feather = self._segmenter(), self.config.feather
+        return MaskStage(
+            folder, self.info.path, self.info.size, segmenter, self.refinement, self._stride, feather, self.tolerance
+        )
+
+    def _fill_stage(self, folder: Path, masks: Path, kept: StagesKept | None) -> FillStage:
+        chunks = self.settled_chunks
+        parts = self.parts.loaded(self.config, flow=any(chunk.shot.mode == "flow" for chunk in chunks))
+        return FillStage(folder, masks, self.info, self.config, chunks, self.tolerance, parts, kept)
+
+    def _stages_kept(self, kinds: tuple[KeptStage, ...]) -> StagesKept | None:
+        wanted: dict[KeptStage, Path] = {kind: self._kept_folder(kind) for kind in kinds if kind in self.kept}
+        return StagesKept(wanted) if wanted else None
+
+    def _kept_folder(self, kind: KeptStage) -> Path:
+        return self.job.stage(f"kept-{kind}", self._mask_settings if kind == "masks" else self._fill_settings)
 
     @cached_property
     def _mask_folder(self) -> Path:
@@ -161,6 +294,7 @@ class Pipeline:
         settings = self._survey_settings | {
             "mode": config.mode,
             "segmenter": config.segmenter if self.segmenter is None else repr(self.segmenter),
+            "weights": _weights_identity(config.segmenter_weights),
             "stride": self._stride,
             "refinement": {k: v for k, v in vars(self.refinement).items() if k not in ("remove", "keep")},
             "remove": _regions_identity(config.remove),
@@ -171,8 +305,11 @@ class Pipeline:
 
     @cached_property
     def _fill_settings(self) -> dict[str, Any]:
-        names = ("reveal", "fill", "iterations", "threshold", "crf", "lossless")
-        return self._mask_settings | {name: getattr(self.config, name) for name in names}
+        settings = self._mask_settings | {name: getattr(self.config, name) for name in _FILL_FIELDS}
+        weights = (self.config.flow_weights, self.config.fill_weights, *self.config.dfc_weights)
+        settings |= {"weights": [_weights_identity(path) for path in weights], "parts": repr(self.parts)}
+        kept = sorted(set(self.kept) - {"masks"})  # what is kept of a stage comes to be only when the stage is done
+        return settings | ({"kept": kept} if kept else {})
 
     @property
     def _stride(self) -> int:
@@ -207,7 +344,7 @@ class Pipeline:
                 " for --mode registered; use --mode flow"
             )
         assert self.config.mode != "auto"
-        return replace(shot, mode=self.config.mode)
+        return replace(shot, mode="flow" if self.config.mode == "dfc" else self.config.mode)
 
     def _segmenter(self) -> Segmenter:
         if self.given is not None:
@@ -217,12 +354,20 @@ class Pipeline:
         if self.config.segmenter == "motion":
             low, high = 0.8 / self.config.sensitivity, 1.6 / self.config.sensitivity
             return MotionSegmenter(self.survey, low=low, high=high, min_size=self.config.min_size)
-        from maskreel.inpaint.torchvision_segmenter import TorchvisionSegmenter
+        return people_segmenter(self.config)
 
-        return TorchvisionSegmenter(self.config.segmenter)
+
+def _piece(stage: str, items: Sequence[Chunk | Segment], part: range) -> Piece:
+    return Piece(stage, part.start, part.stop, items[part.start].start, items[part.stop - 1].stop)
+
+
+def _weights_identity(path: str | None) -> dict[str, Any] | None:
+    if path is None:
+        return None
+    if not Path(path).is_file():
+        raise InputError(f"{path}: there is no such weights file")
+    return identify(Path(path))
 
 
 def _regions_identity(regions: tuple[str, ...]) -> list[Any]:
-    from pathlib import Path
-
     return [region if "," in region else identify(Path(region)) for region in regions]

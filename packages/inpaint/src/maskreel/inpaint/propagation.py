@@ -84,6 +84,11 @@ class Pointers:
             np.zeros(count, np.bool_),
         )
 
+    @classmethod
+    def joined(cls, parts: Sequence[Pointers]) -> Pointers:
+        """The pointers of several frames, one after the other."""
+        return cls(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)))
+
     @property
     def reached(self) -> np.ndarray:
         """bool (n,)."""
@@ -248,4 +253,7 @@ def _bilinear(field: np.ndarray, position: np.ndarray) -> np.ndarray:
     """float32 (H, W, C) at (x, y) positions (n, 2); outside, the nearest border value."""
     size = (field.shape[0], field.shape[1])
     position = np.clip(position, 0, np.array([size[1] - 1, size[0] - 1], np.float32))
-    return np.sum([w[:, None] * field[y, x] for x, y, w in _corners(position, size)], 0)
+    rows, total = field.reshape(-1, field.shape[2]), np.zeros((len(position), field.shape[2]))
+    for x, y, weight in _corners(position, size):
+        total += weight[:, None] * np.take(rows, y * size[1] + x, axis=0)
+    return total

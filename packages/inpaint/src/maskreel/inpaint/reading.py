@@ -30,11 +30,13 @@ class ForwardReader:
 
     Args:
         path: a video file or a folder of frames.
+        stop: the frame before which all windows stop, so that none behind it is decoded; None: the end of the video.
         chunk: frames decoded at a time.
     """
 
-    def __init__(self, path: Path, *, chunk: int = 16) -> None:
+    def __init__(self, path: Path, *, stop: int | None = None, chunk: int = 16) -> None:
         self._path = path
+        self._stop = stop
         self._chunk = chunk
         self._stream: Iterator[Clip] | None = None
         self._held: list[Clip] = []
@@ -52,7 +54,7 @@ class ForwardReader:
             raise ValueError(f"windows must move forward: start must be at least {self._first}, got {start}")
         if self._stream is None or start > self._end:
             self._held, self._first, self._end = [], start, start
-            self._stream = iterate(self._path, chunk=self._chunk, start=start)
+            self._stream = iterate(self._path, chunk=self._chunk, start=start, stop=self._stop)
         while self._end < stop:
             clip = next(self._stream, None)
             if clip is None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from maskreel.inpaint.canvas import Laid
     from maskreel.inpaint.chunks import Chunk
-    from maskreel.inpaint.hole_fill import FillMethod
+    from maskreel.inpaint.image_inpainter import ImageInpainter
     from maskreel.inpaint.temporal_fill import Memory, Reveal
 
 __all__ = ["TemporalMode"]
@@ -45,7 +45,7 @@ class TemporalMode:
         masks: the folder of the finished mask stage.
         tolerance: grey levels within which two samples show the same thing.
         reveal: which moment to copy from, see `fill_columns`.
-        fill: how to paint what is never seen, once, on the clean plate.
+        inpainter: paints what is never seen, once, on the clean plate.
     """
 
     def __init__(
@@ -56,12 +56,12 @@ class TemporalMode:
         *,
         tolerance: float,
         reveal: Reveal,
-        fill: FillMethod,
+        inpainter: ImageInpainter,
     ) -> None:
         self._canvas = Canvas(chunks[0].shot, size)
         self._tolerance = tolerance
         self._reveal: Reveal = reveal
-        self._plate = CleanPlate.load(plate_path(masks, chunks[0])).completed(fill).reshape(-1, 3)
+        self._plate = CleanPlate.load(plate_path(masks, chunks[0])).completed(inpainter).reshape(-1, 3)
         self._masks = masks
         self._pasts = zip(chunks, hand_on(load_memories(masks, chunk, "tail") for chunk in chunks[:-1]), strict=True)
 

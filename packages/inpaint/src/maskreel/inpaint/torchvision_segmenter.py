@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-import cv2
 import numpy as np
 import torch
 from torch.nn import functional
@@ -19,6 +18,7 @@ from torch.nn import functional
 from maskreel.common.errors import InputError, MissingExtraError
 from maskreel.common.weights import WeightsEntry, load_into, load_state_dict, torchvision_entry
 from maskreel.inpaint.job import identify
+from maskreel.inpaint.person_masks import check_thresholds, hysteresis
 
 if TYPE_CHECKING:
     import os
@@ -64,8 +64,7 @@ class TorchvisionSegmenter:
         high: float = 0.6,
         batch: int = 4,
     ) -> None:
-        if not 0 < low <= high < 1:
-            raise ValueError(f"low and high must satisfy 0 < low <= high < 1, got {low = }, {high = }")
+        check_thresholds(low, high)
         if short_side < 1 or batch < 1:
             raise ValueError(f"short_side and batch must be 1 or more, got {short_side = }, {batch = }")
         variant = _variant(name)
@@ -88,7 +87,7 @@ class TorchvisionSegmenter:
         masks = np.empty((len(clip), *clip.size), bool)
         for first in range(0, len(clip), self._batch):
             for i, probability in enumerate(self._probabilities(clip.frames[first : first + self._batch]), first):
-                masks[i] = _hysteresis(probability, self._low, self._high)
+                masks[i] = hysteresis(probability, self._low, self._high)
         return torch.from_numpy(masks)
 
     @torch.inference_mode()
@@ -152,11 +151,3 @@ def _load(variant: _Variant, path: Path) -> torch.nn.Module:
     load_into(network, state, source=str(path))
     # Channels last saves four tenths of the time on a CPU.
     return network.eval().to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-
-
-def _hysteresis(probability: np.ndarray, low: float, high: float) -> np.ndarray:
-    """Connected regions (8 neighbours) of `low` or more that reach `high` somewhere: float32 (H, W) -> bool (H, W)."""
-    count, labels = cv2.connectedComponents((probability >= low).astype(np.uint8), connectivity=8)
-    regions, keep = np.asarray(labels, np.int32), np.zeros(count, bool)
-    keep[regions[probability >= high]] = True
-    return keep[regions]

@@ -17,7 +17,7 @@ __all__ = ["Canvas"]
 
 STEEPNESS = 4.0
 """Slope of the curve to [0, 1]; at 4, a change of grey by 0.01 takes one of 0.01."""
-CHROMA_FROM = 2
+CHROMA_FROM = 3
 """First level with colour: in pictures, colour changes less from place to place than brightness does."""
 OPPONENT = ((1.0, 0.5, 0.3), (1.0, -0.5, 0.3), (1.0, 0.0, -0.6))
 """Red, green and blue (rows) of grey, red against green, and yellow against blue."""

@@ -39,6 +39,8 @@ class Weights:
     """Root mean square difference of neighbouring pixels."""
     l2: Annotated[float, tyro.conf.arg(name="l2", aliases=["--l2-norm"])] = 0.0
     """Root mean square distance from grey."""
+    colour: Annotated[float, tyro.conf.arg(name="colour-weight")] = 3.0
+    """How far an object's colours are from their mean; a factor, not a share. 0 suits things of many colours."""
     temporal: Annotated[float, tyro.conf.arg(name="temporal-weight")] = 20.0
     """Difference of neighbouring frames along the motion of the masks; a factor, not a share."""
     competition: Annotated[float, tyro.conf.arg(name="competition-weight")] = 0.3
@@ -155,6 +157,7 @@ class InversionConfig:
                 tv_l1=0.0,
                 tv_l2=1e-4,
                 l2=1e-5,
+                colour=0.0,
                 temporal=0.0,
                 competition=0.0,
             ),

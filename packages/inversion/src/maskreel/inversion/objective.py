@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from maskreel.inversion.augment import draw
+from maskreel.inversion.colours import colour_spread
 from maskreel.inversion.competition import mask_competition
 from maskreel.inversion.priors import (
     l2_norm,
@@ -80,6 +81,8 @@ class Objective:
         """
         found = self._of_teacher(*self._view(images, targets, generator, scale, plain), generator)
         found |= self._of_pixels(images)
+        if self.config.weights.colour:
+            found["colour"] = colour_spread(images, targets)
         if motion is not None and neighbours is not None and len(motion):
             found["temporal"] = temporal_error(neighbours, motion).mean()
         return {name: term for name, term in found.items() if getattr(self.config.weights, name)}

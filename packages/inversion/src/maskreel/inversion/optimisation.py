@@ -28,7 +28,7 @@ __all__ = ["Optimisation", "Progress"]
 
 logger = logging.getLogger(__name__)
 
-RELATIVE = {"background", "temporal", "competition"}
+RELATIVE = {"background", "colour", "temporal", "competition"}
 """Terms whose slope at the first noise says nothing, because noise has none of their faults; their weight is a factor,
 where that of the mask term is 1."""
 JUDGED = 2

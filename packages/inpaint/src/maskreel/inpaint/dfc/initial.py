@@ -1,0 +1,59 @@
+"""The first guess of flow in holes, made once for every flow, which DFC-Net then improves."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+import cv2
+import numpy as np
+
+from maskreel.inpaint._harmonic import harmonic_fill
+from maskreel.inpaint.flow_completion import complete_flow
+
+__all__ = ["Initial", "initialise"]
+
+Initial = Literal["laplace", "background"]
+
+
+def initialise(flow: np.ndarray, region: np.ndarray, how: Initial = "laplace") -> np.ndarray:
+    """Fill a hole smoothly.
+
+    Args:
+        flow: float32 (H, W, 2), pixels; what stands in the hole does not matter.
+        region: bool (H, W), the hole.
+        how: laplace: Laplace's equation at half the size, as published. background: see `complete_flow`.
+
+    Returns:
+        float32 (H, W, 2), equal to `flow` outside the hole.
+    """
+    if how not in get_args(Initial):
+        raise ValueError(f"how must be one of {', '.join(get_args(Initial))}, got {how!r}")
+    if not region.any():
+        return flow.copy()
+    flow = np.where(region[..., None], np.float32(0), flow)  # NaN there would spread
+    if how == "background":
+        return complete_flow(flow, region)
+    result = flow.copy()
+    rows, columns = _surroundings(region)
+    part, hole = flow[rows, columns], region[rows, columns]
+    result[rows, columns] = np.where(hole[..., None], _half_size_fill(part, hole), part)
+    return result
+
+
+def _half_size_fill(flow: np.ndarray, hole: np.ndarray) -> np.ndarray:
+    height, width = hole.shape
+    half = ((width + 1) // 2, (height + 1) // 2)
+    known = (~hole).astype(np.float32)
+    # Means of known pixels alone: those in the hole belong to what is to be removed.
+    weight = cv2.resize(known, half, interpolation=cv2.INTER_AREA).reshape(half[::-1])
+    mean = cv2.resize(flow * known[..., None], half, interpolation=cv2.INTER_AREA).reshape(*half[::-1], 2)
+    mean /= np.maximum(weight, 1e-6)[..., None]
+    filled = harmonic_fill(mean, weight < 0.25)
+    return cv2.resize(filled, (width, height), interpolation=cv2.INTER_LINEAR).reshape(height, width, 2)
+
+
+def _surroundings(region: np.ndarray) -> tuple[slice, slice]:
+    """Rows and columns of the hole and of a rim of known pixels around it, where the frame has them."""
+    x, y, width, height = cv2.boundingRect(region.view(np.uint8))
+    rim = 4
+    return slice(max(0, y - rim), y + height + rim), slice(max(0, x - rim), x + width + rim)

@@ -1,0 +1,136 @@
+"""Which mode suits a shot, found by trial: things are put where they never were, removed, and compared with the truth.
+
+How a camera moves does not say which mode is better. Tracked corners may sit on the person; a person who is not to be
+removed walks through the plate; a hole may be uncovered soon, or never. All of that shows in the pixels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from maskreel.inpaint.background import shrink, to_analysis
+from maskreel.inpaint.canvas import Canvas
+from maskreel.inpaint.flow_fill import fill_by_flow
+from maskreel.inpaint.mask_stage import columns
+from maskreel.inpaint.temporal_fill import Memory, fill_columns
+
+if TYPE_CHECKING:
+    from maskreel.inpaint.flow_fill import FlowFillConfig
+    from maskreel.inpaint.parts import Parts
+    from maskreel.inpaint.survey import Shot
+    from maskreel.inpaint.temporal_fill import Reveal
+
+__all__ = ["TRIAL_FRAMES", "Trial", "Triers"]
+
+TRIAL_FRAMES = 48
+_LEAST_PIXELS = 200  # of all frames together; fewer say nothing
+_LEAST_SEEN = 0.2  # of the pixels tried
+_CLEARLY = 0.3  # dB by which flow must be better to replace what the survey chose
+
+
+@dataclass(frozen=True)
+class Trial:
+    """PSNR, in dB, of what two modes put into holes whose content is known; nan if that could not be tried."""
+
+    registered: float
+    """Where some frame of the trial shows the place."""
+    flow: float
+    """Everywhere."""
+
+    @property
+    def prefers_flow(self) -> bool:
+        """Whether flow is better by a margin that matters."""
+        return self.flow > self.registered + _CLEARLY
+
+
+@dataclass(frozen=True)
+class Triers:
+    """What the modes are tried with; as in the job itself."""
+
+    settings: FlowFillConfig
+    parts: Parts
+    tolerance: float
+    reveal: Reveal
+
+    def run(self, shot: Shot, frames: np.ndarray, masks: np.ndarray, start: int) -> Trial:
+        """Try both modes on consecutive frames of a shot.
+
+        The masked things are copied to places half a picture away, where everything is known, and removed from there.
+        This happens at the size of the survey's analysis.
+
+        Args:
+            shot: the shot, with the matrices of the survey.
+            frames: uint8 (T, H, W, 3), RGB.
+            masks: bool (T, H, W).
+            start: index, in the video, of the first frame.
+        """
+        size = (frames.shape[1], frames.shape[2])
+        frames = np.stack([shrink(frame) for frame in frames])
+        masks = np.stack([_shrunk_mask(mask, frames.shape[1:3]) for mask in masks])
+        covered, trial = _staged(frames, masks)
+        if np.count_nonzero(trial) < _LEAST_PIXELS:
+            return Trial(np.nan, np.nan)
+        holes = masks | trial
+        here = slice(start - shot.start, start - shot.start + len(frames))
+        to_small = to_analysis(size)
+        matrices = to_small @ shot.matrices[here] @ np.linalg.inv(to_small)
+        small = replace(shot, start=0, stop=len(frames), matrices=matrices)
+        by_flow = fill_by_flow(
+            covered,
+            holes,
+            self.settings,
+            estimator=self.parts.estimator,
+            completer=self.parts.completer,
+            inpainter=self.parts.inpainter,
+        ).frames
+        registered, seen = self._registered(small, covered, holes)
+        # A job looks for a place in the whole shot, where a trial has these frames only: what they never show says
+        # nothing against registration. Flow does not look farther in a job either.
+        seen &= trial
+        if np.count_nonzero(seen) < max(_LEAST_PIXELS, _LEAST_SEEN * np.count_nonzero(trial)):
+            return Trial(np.nan, np.nan)
+        return Trial(_psnr(registered, frames, seen), _psnr(by_flow, frames, trial))
+
+    def _registered(self, shot: Shot, frames: np.ndarray, holes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The frames with holes filled as `registered` does, and bool (T, H, W) where some frame shows the place."""
+        canvas = Canvas(shot, (frames.shape[1], frames.shape[2]))
+        laid = canvas.lay(frames, holes, 0)
+        places = np.flatnonzero(laid.wanted.any(axis=0))
+        colours, known = columns(laid, places)
+        wanted = np.stack([frame.reshape(-1)[places] for frame in laid.wanted])
+        blank = Memory.blank(len(places))
+        filled, confidence = fill_columns(
+            colours, known, wanted, np.arange(len(frames)), blank, blank, tolerance=self.tolerance, reveal=self.reveal
+        )
+        results, seen = np.empty_like(frames), np.empty(holes.shape, bool)
+        for t, (colour, sure) in enumerate(zip(filled, confidence, strict=True)):
+            image, known_here = laid.frames[t].copy(), np.ones(canvas.size, np.float32)
+            image.reshape(-1, 3)[places[wanted[t]]] = np.round(colour.T)
+            known_here.reshape(-1)[places[wanted[t]]] = sure
+            results[t], seen[t] = canvas.lift(image, t), canvas.lift_values(known_here, t) > 0
+        return results, seen
+
+
+def _staged(frames: np.ndarray, masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The frames with copies of the masked things half a picture away, and bool (T, H, W) where these are."""
+    height, width = masks.shape[1:]
+    shifts = [(0, 0, width // 2), (0, height // 2, 0), (0, height // 2, width // 2)]
+    shift = max(shifts, key=lambda shift: np.count_nonzero(np.roll(masks, shift, (0, 1, 2)) & ~masks))
+    trial = np.roll(masks, shift, (0, 1, 2)) & ~masks
+    return np.where(trial[..., None], np.roll(frames, (*shift, 0), (0, 1, 2, 3)), frames), trial
+
+
+def _shrunk_mask(mask: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
+    """bool (h, w): wherever any pixel of it was masked."""
+    if mask.shape == size:
+        return mask
+    return cv2.resize(mask.astype(np.float32), (size[1], size[0]), interpolation=cv2.INTER_AREA) > 0
+
+
+def _psnr(result: np.ndarray, truth: np.ndarray, where: np.ndarray) -> float:
+    error = np.mean(np.square(result[where].astype(np.float64) - truth[where]))
+    return float(10 * np.log10(255**2 / max(error, 1e-6)))
