@@ -15,6 +15,7 @@ import argparse
 import json
 import time
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -138,7 +139,7 @@ def _pairs(forward: np.ndarray, backward: np.ndarray, masks: np.ndarray, *, leak
     """With the reach of flow masks that the fill uses where something is really removed, and little else."""
     reach = (15, 21) if leaks else (4, 4)
     regions = [flow_mask(mask, dilation=reach[0], closing=reach[1]) for mask in masks]
-    unions = [here | there for here, there in zip(regions[:-1], regions[1:], strict=True)]
+    unions = [here | there for here, there in pairwise(regions)]
     return [FlowPair(f, b, u) for f, b, u in zip(forward, backward, unions, strict=True)]
 
 

@@ -171,7 +171,7 @@ def test_another_suffix_is_refused(tmp_path: Path) -> None:
 
 def board(*arguments: object) -> int:
     from maskreel.common.cli import run_subcommands
-    from maskreel.inpaint._board import board as verb
+    from maskreel.inpaint.commands.board import board as verb
 
     return run_subcommands({"board": verb}, ["board", *map(str, arguments)], "maskreel inpaint") or 0
 

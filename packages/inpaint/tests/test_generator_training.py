@@ -10,14 +10,14 @@ import torch
 
 from maskreel.common.errors import InputError
 from maskreel.common.weights import load_state_dict
-from maskreel.inpaint._train_fill import SHIPPED, train_fill
+from maskreel.inpaint._train_fill import DEFAULTS, train_fill
 from maskreel.inpaint.generator import SmallInpainter, load_generator
 from maskreel.inpaint.generator._pictures import made_picture
 
 pytest.importorskip("mmengine")
 
 QUICK = replace(
-    SHIPPED, steps=4, batch_size=2, threads=1, checkpoint_every=2, evaluate_every=2, samples_every=4, log_every=1
+    DEFAULTS, steps=4, batch_size=2, threads=1, checkpoint_every=2, evaluate_every=2, samples_every=4, log_every=1
 )
 
 

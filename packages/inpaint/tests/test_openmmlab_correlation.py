@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from maskreel.inpaint.openmmlab import Correlation
 
@@ -88,7 +89,7 @@ def test_memory_beside_the_result_is_a_fraction_of_it() -> None:
     first, second = torch.randn(2, 1, 16, 40, 60)
     largest = 0
 
-    class Watch(torch.utils._python_dispatch.TorchDispatchMode):
+    class Watch(TorchDispatchMode):
         def __torch_dispatch__(self, func, types, args=(), kwargs=None):
             nonlocal largest
             result = func(*args, **(kwargs or {}))

@@ -19,7 +19,7 @@ import torch
 from maskreel.common.masks import write_binary_png
 from maskreel.common.video import Clip, read, write
 from maskreel.inpaint import InpaintConfig, VideoInpainter
-from maskreel.inpaint._run import run
+from maskreel.inpaint.commands.run import run
 from maskreel.inpaint.cli import main
 from maskreel.inpaint.config import SegmenterName
 from maskreel.inpaint.survey import Mode

@@ -320,7 +320,7 @@ def test_a_run_waits_for_workers_of_a_killed_one(tmp_path: Path) -> None:
     assert other.stdout is not None
     with other:
         assert other.stdout.readline() == "at work\n"
-        with pytest.raises(InputError, match="workers of an earlier run go on and on; end them"):
+        with pytest.raises(InputError, match="workers of an earlier run are still at work; end them"):
             take_over(tmp_path, patience=0.2)
         assert json.loads((folder / "token.json").read_text()) != "old"
         other.stdin.write("\n")

@@ -187,3 +187,19 @@ def test_the_completer_starts_from_the_background(tmp_path):
     for pair, result in zip(pairs, found, strict=True):
         assert np.allclose(result.forward, complete_flow(pair.forward, region), atol=1e-5)
         assert np.allclose(result.backward, complete_flow(pair.backward, region), atol=1e-5)
+
+
+def test_the_shipped_weights_take_the_leak_of_a_lecturer_out():
+    """On a lecture that no training saw, the error in the hole is far below that of the background's motion alone."""
+    from maskreel.inpaint.dfc_training.material import world_material
+    from maskreel.inpaint.dfc_training.prepare import prepared
+    from maskreel.inpaint.flow_estimation import DISFlow
+
+    material = world_material(5_000_004, size=(240, 432), frames=3)
+    clip = prepared(material, np.random.default_rng(0), estimator=DISFlow(), reduction=4)
+    parts = torch.from_numpy(clip.astype(np.float32))[None].split([2, 2, 2, 2, 1], 2)
+    forward, backward, true_forward, _, holes = parts
+    found = load_small()(forward, backward, holes, sizes=[(60, 108)], keep=[0])[-1].forward[:, 0]
+    hole = holes[0, 0, 0] > 0
+    errors = [(flow - true_forward[:, 0])[0].norm(dim=0)[hole].mean() for flow in (forward[:, 0], found)]
+    assert errors[1] < 0.9 * errors[0]

@@ -167,7 +167,7 @@ def test_a_chain_goes_on_from_the_frame_before_and_comes_back(
     for target in targets[1:]:
         target.masks.copy_(targets[0].masks)  # nothing moves, so every warped start is the frame before
     for passes in (1, 2):
-        config = quick(coherence="chain", passes=passes, batch=1, lr=1e-12, stages=1)
+        config = quick(coherence="chain", passes=passes, batch=1, lr=1e-12, stages=1, start="grey")
         work = MaskInverter(config, teacher).work(targets)
         frames = made_by(work)
         start = (noise(config, [0], (32, 48))[0] * 255).round()

@@ -107,7 +107,7 @@ def train_dfc(
 def _smallest(config: TrainingConfig, data: CompletionData) -> tuple[TrainingConfig, CompletionData]:
     from dataclasses import replace
 
-    tiny = replace(data, planes=min(data.planes, 3), world=min(data.world, 1), size=(64, 96), frames=4, held_out=2)
+    tiny = replace(data, planes=min(data.planes, 3), world=min(data.world, 1), size=(64, 96), frames=3, held_out=2)
     quick = replace(config, steps=2, epochs=None, batch_size=2, evaluate_every=2, samples_every=2, log_every=1)
     return replace(quick, checkpoint_every=1), tiny
 

@@ -8,6 +8,6 @@ __all__ = ["main"]
 def main(argv: list[str], *, prog: str) -> int | None:
     """Run a verb of this part; the imports wait until then, so that `maskreel --help` stays quick."""
     from maskreel.common.cli import run_subcommands
-    from maskreel.inpaint._run import run
+    from maskreel.inpaint.commands import VERBS
 
-    return run_subcommands({"run": run}, argv, prog)
+    return run_subcommands(VERBS, argv, prog)

@@ -77,6 +77,15 @@ class Canvas(nn.Module):
             self.pixels.clamp_(low, high)
 
     @torch.no_grad()
+    def tint_(self, colour: torch.Tensor) -> None:
+        """Shift the start to a mean RGB colour (3,); with levels, the mean is that of what goes into the sigmoid."""
+        if not self.levels:
+            self.pixels += (colour - self.pixels.mean((1, 2)))[:, None, None]
+            return
+        inner = colour.clamp(NEAREST_END, 1 - NEAREST_END).logit() / STEEPNESS
+        self.start += (inner - self.start.mean((1, 2)))[:, None, None]
+
+    @torch.no_grad()
     def resized(self, size: tuple[int, int]) -> Canvas:
         """A new canvas that starts as this picture at another size."""
         return Canvas(resized(self()[None], size)[0], self.levels)

@@ -76,8 +76,9 @@ class InversionConfig:
     """Sizes from coarse to fine; each is half the next."""
     levels: int = 5
     """Resolutions that each picture is the sum of; 0: pixels are optimised directly."""
-    start: Literal["grey", "normal"] = "grey"
-    """Noise to start from: weak around mid-grey, or the thesis's: standard normal in normalised pixels, unbounded."""
+    start: Literal["tinted", "grey", "normal"] = "tinted"
+    """Noise to start from: weak around mid-grey, with objects in the colours that the teacher likes best for their
+    class; the same without colours; or the thesis's: standard normal in normalised pixels, unbounded."""
     batch: int = 8
     """Frames in one step."""
     coherence: Coherence = "layers"

@@ -15,6 +15,7 @@ from maskreel.inversion.optimisation import Optimisation
 from maskreel.inversion.pictures import Pictures
 from maskreel.inversion.resize import resized
 from maskreel.inversion.start import GREY, SPREAD, noise
+from maskreel.inversion.tints import likeliest_colours, tinted
 from maskreel.inversion.video import Layers, SequenceMotion, hold_colours, warped_start
 
 if TYPE_CHECKING:
@@ -180,9 +181,20 @@ class Layered(Work):
                 spread=SPREAD,
                 generator=torch.Generator().manual_seed(config.seed),
             )
+            if config.start == "tinted":
+                layers.tint_(self._colours(size))
             return layers.to(self.device)
 
         return Optimisation(paint, self.targets, self.objective, seed=config.seed)
+
+    def _colours(self, size: tuple[int, int]) -> torch.Tensor:
+        """What the objects start from, (N, 3); by as many frames as a batch holds, spread over the sequence."""
+        count, config = len(self.targets), self.config
+        few = min(count, config.batch)
+        chosen = [round(k * (count - 1) / max(1, few - 1)) for k in range(few)]
+        targets = [self.targets[index].resized(size) for index in chosen]
+        images = noise(config, chosen, size).to(self.device)
+        return likeliest_colours(self.objective.teacher, images, targets, batch=config.batch).cpu()
 
 
 class Separate(Work):
@@ -222,7 +234,7 @@ class Separate(Work):
         config = self.config
 
         def paint(size: tuple[int, int]) -> Painting:
-            begin = noise(config, group, size) if starts is None else resized(starts, size)
+            begin = self._noise(group, size) if starts is None else resized(starts, size)
             return Pictures(begin, config.levels, bounded=config.start != "normal").to(self.device)
 
         return Optimisation(
@@ -233,6 +245,14 @@ class Separate(Work):
             before=before,
             before_target=None if before is None else targets[group.start - 1],
         )
+
+    def _noise(self, group: range, size: tuple[int, int]) -> torch.Tensor:
+        images = noise(self.config, group, size)
+        if self.config.start != "tinted":
+            return images
+        targets, images = [self.targets[index].resized(size) for index in group], images.to(self.device)
+        colours = likeliest_colours(self.objective.teacher, images, targets, batch=self.config.batch)
+        return tinted(images, targets, colours).cpu()
 
 
 class Chain(Separate):

@@ -25,14 +25,11 @@ _CLASSES = (
 def stand_in_modules() -> dict[str, ModuleType]:
     """The modules by the names that they stand in for."""
     ops, attention = (ModuleType(name, __doc__) for name in _MODULES)
-    for name in _FUNCTIONS:
-        setattr(ops, name, _refusing_function(name))
-    for name in _CLASSES:
-        setattr(ops, name, _refusing_class(name))
-    ops.__path__ = []  # a package, so that its submodule can be imported
-    ops.Correlation = Correlation
-    attention.MultiScaleDeformableAttention = ops.MultiScaleDeformableAttention
-    return dict(zip(_MODULES, (ops, attention), strict=True))
+    classes = {name: _refusing_class(name) for name in _CLASSES}
+    contents = {"Correlation": Correlation, **classes, **{name: _refusing_function(name) for name in _FUNCTIONS}}
+    vars(ops).update(contents, __path__=[])  # a package, so that its submodule can be imported
+    vars(attention).update(MultiScaleDeformableAttention=classes["MultiScaleDeformableAttention"])
+    return {module.__name__: module for module in (ops, attention)}
 
 
 def _refusal(name: str) -> NotImplementedError:

@@ -96,6 +96,18 @@ class MaskRCNNTeacher(Teacher):
                 probabilities[index] = next(pasted)
         return read
 
+    @torch.no_grad()
+    def certainty(self, answer: Features, targets: Sequence[FrameTarget]) -> list[torch.Tensor]:
+        """See `Teacher`: of the class, as the box head sees it in the box of the mask."""
+        objects = self._objects(answer, targets)
+        logits, _ = class_logits(self.model, answer, objects)
+        found = iter(-class_losses(logits, objects.labels))
+        sure = [objects.boxes.new_zeros(len(target.labels)) for target in targets]
+        for values, target in zip(sure, targets, strict=True):
+            for index in target.masks.flatten(1).any(1).nonzero()[:, 0].tolist():
+                values[index] = next(found)
+        return sure
+
     def norm_layers(self) -> dict[str, nn.Module]:
         """Those of the backbone; the heads see a handful of crops, whose statistics mean little."""
         layers = {name: one for name, one in self.model.batch_norm_layers().items() if name.startswith("backbone.")}

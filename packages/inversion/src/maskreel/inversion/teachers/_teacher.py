@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Self
 
+import torch
 from torch import nn
 
 from maskreel.common.errors import InputError
@@ -17,8 +18,6 @@ from maskreel.inversion.teachers._forward_order import in_forward_order
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    import torch
 
     from maskreel.inversion.targets import FrameTarget
 
@@ -85,6 +84,13 @@ class Teacher(nn.Module, ABC):
         whether a detector would find them. An object that is not in its frame gets zeros.
         """
 
+    @torch.no_grad()
+    def certainty(self, answer: Any, targets: Sequence[FrameTarget]) -> list[torch.Tensor]:
+        """How sure the teacher is that the given objects are what they are to be: float32 (N_i,) per image, a logarithm
+        of a probability; 0 for an object that is not in its frame. Here the mean over the pixels of `read`."""
+        read = self.read(answer, targets)
+        return [_mean_log(one, target.masks.to(one.device)) for one, target in zip(read, targets, strict=True)]
+
     def norm_layers(self) -> dict[str, nn.Module]:
         """Layers that keep statistics of the training images, by name, in the order in which they are run."""
         layers = batch_norm_layers(self.network)
@@ -110,3 +116,9 @@ class Teacher(nn.Module, ABC):
         if mode:
             raise ValueError("a teacher has no training mode, where images would change its batch statistics")
         return super().train(False)
+
+
+def _mean_log(probabilities: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
+    """Mean of the logarithms (N, H, W) in each mask, (N,); 0 for an empty one."""
+    total = (probabilities.clamp(min=1e-6).log() * masks).flatten(1).sum(1)
+    return total / masks.flatten(1).sum(1).clamp(min=1)

@@ -139,6 +139,11 @@ class Layers(nn.Module):
         images = torch.stack([self._frame(number, backgrounds[number], textures) for number in numbers])
         return images + (images.clamp(0, 1) - images).detach()
 
+    def tint_(self, colours: torch.Tensor) -> None:
+        """Start the texture of each object from its colour, RGB (N, 3)."""
+        for number, canvas in self.texture_canvases.items():
+            canvas.tint_(colours[int(number)])
+
     @torch.no_grad()
     def clamp_(self) -> None:
         """Bring the pixels back into [0, 1] after a step, and details into ±0.5 around their texture."""
