@@ -45,6 +45,12 @@ ROWS = {
     "registered": InpaintConfig(mode="registered", **_COMMON),
     "flow": InpaintConfig(mode="flow", **_COMMON),
     "flow, ns": InpaintConfig(mode="flow", fill="ns", **_COMMON),
+    "flow, small": InpaintConfig(mode="flow", fill="small", **_COMMON),
+    "flow, background": InpaintConfig(mode="flow", completion="background", **_COMMON),
+    "flow, laplace": InpaintConfig(mode="flow", completion="laplace", **_COMMON),
+    "flow, gradient seam": InpaintConfig(mode="flow", seam="gradient", **_COMMON),
+    "dfc": InpaintConfig(mode="dfc", **_COMMON),
+    "dfc, threshold 20": InpaintConfig(mode="dfc", threshold=20.0, **_COMMON),
 }
 """maskreel's rows: to add one is to add a line."""
 PEERS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {

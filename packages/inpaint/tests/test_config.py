@@ -23,7 +23,6 @@ from maskreel.inpaint import InpaintConfig
         ("flow", "flownet2", "flow_weights must name a file for flownet2, got none"),
         ("fill", "lama", "fill_weights must name a file for lama, got none"),
         ("segmenter", "fcn", "segmenter_weights must name a file for fcn, got none"),
-        ("fill_weights", "a.pth", "fill_weights is for small, deepfill, lama, got 'a.pth' with fill None"),
         ("flow_weights", "a.pth", "flow_weights is for raft, flownet2, got 'a.pth' with flow dis"),
         ("dfc_weights", ("a", "b", "c", "d"), r"dfc_weights must be one file for each of three stages at most, got .*"),
         ("reveal", "now", "reveal must be one of auto, past, future, nearest, got 'now'"),
@@ -75,3 +74,5 @@ def test_settings_that_contradict_each_other_are_named() -> None:
         InpaintConfig(seam="gradient", feather=0.0)
     with pytest.raises(ValueError, match="dfc_weights is for completion auto or dfc, got completion laplace"):
         InpaintConfig(completion="laplace", dfc_weights=("a.pth",))
+    with pytest.raises(ValueError, match=r"fill_weights is for small, deepfill, lama, got 'a\.pth' with fill telea"):
+        InpaintConfig(fill="telea", fill_weights="a.pth")

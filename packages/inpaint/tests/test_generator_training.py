@@ -10,7 +10,7 @@ import torch
 
 from maskreel.common.errors import InputError
 from maskreel.common.weights import load_state_dict
-from maskreel.inpaint._train_fill import DEFAULTS, train_fill
+from maskreel.inpaint.commands.train_fill import DEFAULTS, train_fill
 from maskreel.inpaint.generator import SmallInpainter, load_generator
 from maskreel.inpaint.generator._pictures import made_picture
 

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from maskreel.inpaint.hole_fill import fill_image
+from maskreel.inpaint.hole_fill import FillMethod, fill_image
 
 Y, X = np.mgrid[:90, :120]
 
@@ -86,3 +86,13 @@ def test_refuses_bad_input():
         fill_image(image, mask, "lama")  # pyright: ignore[reportArgumentType]
     with pytest.raises(ValueError, match="radius must be positive, got 0"):
         fill_image(image, mask, radius=0)
+
+
+@pytest.mark.parametrize("method", ["telea", "ns"])
+def test_what_stands_in_a_hole_at_the_border_has_no_influence(method: FillMethod) -> None:
+    image = np.random.default_rng(0).integers(0, 255, (40, 50, 3)).astype(np.uint8)
+    mask = np.zeros((40, 50), bool)
+    mask[:14, 30:] = True
+    other = image.copy()
+    other[mask] = 255 - other[mask]
+    assert np.array_equal(fill_image(image, mask, method), fill_image(other, mask, method))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import os
 import re
@@ -52,13 +53,13 @@ def frames(count: int, height: int, width: int) -> tuple[torch.Tensor, torch.Ten
 def mmflow_says(network: Any, first: torch.Tensor, second: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
     """mmflow's own inference on one pair, stretched to `size` and back: uint8 RGB (3, H, W) x2 -> (2, H, W)."""
     from mmengine.registry import DefaultScope
-    from mmflow.structures import FlowDataSample
 
     meta = {"ori_shape": tuple(first.shape[1:]), "img_shape": size}
+    sample = importlib.import_module("mmflow.structures").FlowDataSample(metainfo=meta)
     pair = torch.stack((first, second))[:, [2, 1, 0]]
     with DefaultScope.overwrite_default_scope("mmflow"), torch.no_grad(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "torch.meshgrid", UserWarning)
-        data = network.data_preprocessor({"inputs": [pair], "data_samples": [FlowDataSample(metainfo=meta)]})
+        data = network.data_preprocessor({"inputs": [pair], "data_samples": [sample]})
         return network(data["inputs"], data["data_samples"], mode="predict")[0].pred_flow_fw.data
 
 

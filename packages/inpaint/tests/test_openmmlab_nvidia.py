@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import itertools
 import os
@@ -205,8 +206,7 @@ def random_state(slim: int) -> State:
 @pytest.fixture
 def slim_config(tmp_path: Path) -> Path:
     """The configuration of the wheel with a sixteenth of the channels."""
-    import mmflow
-
+    mmflow = importlib.import_module("maskreel.inpaint.openmmlab._bridge").load_package("mmflow")
     base = (
         next(path for path in mmflow.__path__)
         + "/.mim/configs/flownet2/flownet2_8xb1_sfine_flyingthings3d-subset-384x768.py"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import os
 from fractions import Fraction
@@ -59,12 +60,13 @@ def clip(count: int, height: int, width: int) -> Clip:
 def mmseg_says(network: Any, frames: torch.Tensor) -> torch.Tensor:
     """Probability of a person by mmsegmentation's own inference on each frame: RGB (T, 3, H, W) -> (T, H, W)."""
     from mmengine.registry import DefaultScope
-    from mmseg.structures import SegDataSample
 
     found = []
     for frame in frames:
         size = tuple(frame.shape[1:])
-        sample = SegDataSample(metainfo={"ori_shape": size, "img_shape": size})
+        sample = importlib.import_module("mmseg.structures").SegDataSample(
+            metainfo={"ori_shape": size, "img_shape": size}
+        )
         with DefaultScope.overwrite_default_scope("mmseg"), torch.no_grad():
             data = network.data_preprocessor({"inputs": [frame[[2, 1, 0]]], "data_samples": [sample]})
             result = network(data["inputs"], data["data_samples"], mode="predict")[0]

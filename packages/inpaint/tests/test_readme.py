@@ -19,8 +19,8 @@ import torch
 from maskreel.common.masks import write_binary_png
 from maskreel.common.video import Clip, read, write
 from maskreel.inpaint import InpaintConfig, VideoInpainter
-from maskreel.inpaint.commands.run import run
 from maskreel.inpaint.cli import main
+from maskreel.inpaint.commands.run import run
 from maskreel.inpaint.config import SegmenterName
 from maskreel.inpaint.survey import Mode
 from maskreel.inpaint.temporal_fill import Reveal

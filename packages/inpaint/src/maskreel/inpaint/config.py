@@ -33,8 +33,8 @@ class InpaintConfig:
 
     mode: Literal["auto", "dfc"] | Mode = "auto"
     """How holes are filled. static: from the same pixel at another moment. registered: the same after frames are laid
-    over each other. flow: along optical flow. auto: chosen per shot by looking at the camera. dfc: along flow that
-    DFC-Net completes, by the published propagation."""
+    over each other. flow: along optical flow. auto: chosen per shot by looking at the camera and, if that leaves a
+    doubt, by trial. dfc: along flow that DFC-Net completes, by the published propagation."""
     segmenter: SegmenterName = "motion"
     """Who marks what shall go, unless masks are given. motion: whatever moves before a static or gently moving camera;
     needs no weights. The others: people, by networks of torchvision, or of OpenMMLab (deeplabv3 and fcn)."""
@@ -56,9 +56,9 @@ class InpaintConfig:
     propagation: Rule | None = None
     """Which source a pixel is copied from. ours: at fractions of pixels, seen before painted. published: as Xu et al.
     (2019), nearest in time, whole pixels. None: ours, and published in mode dfc."""
-    fill: Fill | None = None
-    """How pixels that no frame shows are painted: telea (fast marching), ns (Navier-Stokes), small (a network that
-    comes with the package), deepfill or lama. None: telea, and small in mode dfc."""
+    fill: Fill = "small"
+    """How pixels that no frame shows are painted: small (a network that comes with the package), telea (fast marching),
+    ns (Navier-Stokes), deepfill or lama."""
     fill_weights: str | None = None
     """A file with weights for small, deepfill or lama (TorchScript)."""
     seam: Seam = "feather"
@@ -109,7 +109,7 @@ class InpaintConfig:
             "device": get_args(Device),
         }
         for name, allowed in choices.items():
-            value, open_ = getattr(self, name), name in ("completion", "propagation", "fill")
+            value, open_ = getattr(self, name), name in ("completion", "propagation")
             if value not in allowed and not (open_ and value is None):
                 raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
         self._check_weights()

@@ -40,7 +40,9 @@ def fill_image(image: np.ndarray, mask: np.ndarray, method: FillMethod = "telea"
     if mask.all():
         raise ValueError("mask covers the whole image, so there is nothing to paint from")
     box = _surroundings(mask, radius)
-    filled = _fill(np.ascontiguousarray(image[box]), np.ascontiguousarray(mask[box]), _FLAGS[method], radius)
+    part, hole = image[box].copy(), np.ascontiguousarray(mask[box])
+    part[hole] = part[~hole].mean(0)  # where a hole touches the border, OpenCV reads what stands in it
+    filled = _fill(part, hole, _FLAGS[method], radius)
     result[box][mask[box]] = filled[mask[box]]
     return result
 

@@ -75,7 +75,12 @@ def identify(path: Path) -> dict[str, Any]:
     """What tells one source from another without reading hours of video.
 
     A file by its size and a hash of its first and last megabyte, a folder by the names, sizes and times of its files.
+
+    Raises:
+        InputError: if there is neither.
     """
+    if not path.exists():
+        raise InputError(f"{path}: there is no such file or folder")
     digest = hashlib.sha256()
     if path.is_dir():
         for file in sorted(p for p in path.iterdir() if p.is_file()):

@@ -85,15 +85,14 @@ def flow_completer(config: InpaintConfig) -> FlowCompleter:
 
 def image_inpainter(config: InpaintConfig) -> ImageInpainter:
     """What paints pixels that no frame shows."""
-    fill = config.fill or ("small" if config.mode == "dfc" else "telea")
-    if fill in ("telea", "ns"):
-        return ClassicalInpainter(fill)
-    if fill == "small":
+    if config.fill in ("telea", "ns"):
+        return ClassicalInpainter(config.fill)
+    if config.fill == "small":
         from maskreel.inpaint.generator import SmallInpainter
 
         return SmallInpainter(config.fill_weights, device=config.device)
     assert config.fill_weights is not None
-    if fill == "deepfill":
+    if config.fill == "deepfill":
         from maskreel.inpaint.deepfill import DeepFillInpainter
 
         return DeepFillInpainter(config.fill_weights, _device(config))

@@ -362,11 +362,7 @@ def _piece(stage: str, items: Sequence[Chunk | Segment], part: range) -> Piece:
 
 
 def _weights_identity(path: str | None) -> dict[str, Any] | None:
-    if path is None:
-        return None
-    if not Path(path).is_file():
-        raise InputError(f"{path}: there is no such weights file")
-    return identify(Path(path))
+    return None if path is None else identify(Path(path))
 
 
 def _regions_identity(regions: tuple[str, ...]) -> list[Any]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from maskreel.inpaint._train_dfc import train_dfc
-from maskreel.inpaint._train_fill import train_fill
 from maskreel.inpaint.commands.board import board
 from maskreel.inpaint.commands.run import run
+from maskreel.inpaint.commands.train_dfc import train_dfc
+from maskreel.inpaint.commands.train_fill import train_fill
 
 __all__ = ["VERBS"]
 

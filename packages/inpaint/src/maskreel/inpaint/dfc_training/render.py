@@ -83,7 +83,7 @@ def clip_sources(data: CompletionData, *, skip_bad: bool = False) -> tuple[list[
         held += videos[-kept:]
         videos = videos[:-kept]
     if not learned and not videos:
-        raise InputError("there is nothing to learn from: give --data.planes, --data.world or --data.videos")
+        raise InputError("there is nothing to learn from: give --planes, --data.world or --videos")
     return learned + videos, held
 
 
@@ -125,7 +125,7 @@ def _video_sources(data: CompletionData, skip_bad: bool) -> list[ClipSource]:
     """Clips of all videos of a folder, those of a video evenly spread over it."""
     assert data.videos is not None
     if not data.videos.is_dir():
-        raise InputError(f"--data.videos {data.videos}: there is no such folder")
+        raise InputError(f"--videos {data.videos}: there is no such folder")
     found: list[ClipSource] = []
     for video in sorted(data.videos.iterdir()):
         if not (video.is_dir() or video.suffix.lower() in _VIDEO_SUFFIXES):

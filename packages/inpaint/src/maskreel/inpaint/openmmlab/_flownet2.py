@@ -87,7 +87,8 @@ class FlowNet2:
         self.device = torch.device(chosen_device("auto") if device is None else device)
         self._batch, self._nvidia = batch, nvidia
         network = build_network("mmflow", read_config("mmflow", config, _CONFIGS).model)
-        _adapt(network, portable=self.device.type != "cuda", repeat_borders=nvidia)
+        if self.device.type != "cuda":
+            _make_portable(network)
         self._network: Any = network.to(self.device)
         self._decoder = _last_decoder(network, config)
         self._description = f"{str(config)!r}, weights={weights!r}"
@@ -140,22 +141,11 @@ def _last_decoder(network: torch.nn.Module, config: str | os.PathLike[str]) -> A
     return network.decoder
 
 
-def _adapt(network: torch.nn.Module, *, portable: bool, repeat_borders: bool) -> None:
-    """Change what configurations cannot.
-
-    Args:
-        network: of mmflow.
-        portable: correlate with PyTorch, because mmcv's compiled correlation works on CUDA only.
-        repeat_borders: warping beyond the border meets the border's pixels instead of zeros.
-    """
-    from mmflow.models.utils import CorrBlock
-    from mmflow.models.utils.warp import Warp
-
-    for module in network.modules():
-        if portable and isinstance(module, CorrBlock):
-            module.corr_block[0] = _portable(module.corr_block[0])
-        if repeat_borders and isinstance(module, Warp):
-            module.use_mask = False
+def _make_portable(network: torch.nn.Module) -> None:
+    """Correlate with PyTorch, because mmcv's compiled correlation works on CUDA only."""
+    blocks: Any = [module for module in network.modules() if type(module).__name__ == "CorrBlock"]
+    for block in blocks:
+        block.corr_block[0] = _portable(block.corr_block[0])
 
 
 def _portable(correlation: Any) -> Correlation:

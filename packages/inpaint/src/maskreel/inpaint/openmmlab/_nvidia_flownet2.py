@@ -4,7 +4,7 @@ Both are FlowNet2 (Ilg et al., CVPR 2017) with other names and three differences
 
 - NVIDIA's correlation is a mean over the C channels, mmflow's a sum: the next convolution's weights are divided by C.
 - NVIDIA's small-displacement flow is divided by 20, mmflow's multiplied by 20: its last convolution is scaled by 1/400.
-- NVIDIA's network wants RGB minus the mean of the pair, and warps with repeated borders; see `FlowNet2`.
+- NVIDIA's network wants RGB minus the mean of the pair, mmflow's BGR; see `FlowNet2`.
 """
 
 from __future__ import annotations

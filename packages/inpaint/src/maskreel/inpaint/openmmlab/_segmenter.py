@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -134,11 +135,10 @@ class OpenMMLabSegmenter:
 
     def _logits(self, pictures: torch.Tensor) -> torch.Tensor:
         """float32 (N, 3, H, W), BGR as mmsegmentation reads them, 0 to 255 -> (N, classes, H, W), perhaps padded."""
-        from mmseg.structures import SegDataSample
-
+        sample_type = importlib.import_module("mmseg.structures").SegDataSample
         size = tuple(pictures.shape[-2:])
         meta = {"ori_shape": size, "img_shape": size, "pad_shape": size, "padding_size": [0, 0, 0, 0]}
-        samples = [SegDataSample(metainfo=meta) for _ in pictures]
+        samples = [sample_type(metainfo=meta) for _ in pictures]
         with scope("mmseg"):
             data = self._network.data_preprocessor({"inputs": list(pictures), "data_samples": samples})
             inputs = data["inputs"].contiguous(memory_format=torch.channels_last)

@@ -62,7 +62,7 @@ def train_dfc(
     A stage sees 11 consecutive flows with holes and gives the middle one: stage 1 one direction, stages 2 and 3 both,
     starting from what the stage before has made of them. Clips are rendered (or cut from videos) once into a cache;
     their truth is exact, or, for videos, the flow without the holes. Killed? Run the same command again: it goes on
-    where it was. With torchrun or srun say --config.launcher pytorch or slurm.
+    where it was. With torchrun or srun say --launcher pytorch or slurm.
 
         maskreel inpaint train-dfc -o runs/stage1
         maskreel inpaint train-dfc -o runs/stage2 --stage 2 --init runs/stage1/cascade.safetensors
