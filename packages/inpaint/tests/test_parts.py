@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize(
     ("settings", "wanted"),
     [
-        ({}, r"AutoCompleter\(\[BackgroundCompleter\(.*\), DFCCompleter\('small.safetensors [0-9a-f]{8}'.*"),
+        (
+            {},
+            r"AutoCompleter\(\[BackgroundCompleter\(.*\), LaplaceCompleter\(\), DFCCompleter\('small.safetensors .*",
+        ),
         ({"mode": "dfc"}, r"DFCCompleter\('small.safetensors [0-9a-f]{8}'.*"),
         ({"mode": "dfc", "completion": "laplace"}, r"LaplaceCompleter\(\)"),
         ({"completion": "background"}, r"BackgroundCompleter\(.*"),

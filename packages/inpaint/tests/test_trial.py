@@ -91,9 +91,12 @@ def test_nothing_to_try_prefers_nothing(masks: np.ndarray) -> None:
     assert not trial.prefers_flow
 
 
-@pytest.mark.parametrize(("flow", "prefers"), [(30.2, False), (30.4, True), (float("nan"), False)])
-def test_flow_must_be_clearly_better(flow: float, prefers: bool) -> None:
-    assert Trial(30.0, flow).prefers_flow is prefers
+@pytest.mark.parametrize(
+    ("flow", "reach", "prefers"),
+    [(30.4, 1.0, False), (30.6, 1.0, True), (30.6, 0.7, False), (float("nan"), 1.0, False)],
+)
+def test_flow_must_be_clearly_better_and_leave_little_to_paint(flow: float, reach: float, prefers: bool) -> None:
+    assert Trial(30.0, flow, reach).prefers_flow is prefers
 
 
 def test_large_frames_are_tried_small_with_the_same_verdict() -> None:

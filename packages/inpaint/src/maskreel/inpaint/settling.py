@@ -67,7 +67,7 @@ def try_shots(path: Path, video: Path, chunks: Sequence[Chunk], masks: LoadMasks
 def _try(shot: Shot, chunks: Sequence[Chunk], video: Path, masks: LoadMasks, triers: Triers) -> Trial:
     marked = torch.cat([masks(chunk).flatten(1).sum(1) for chunk in chunks])
     if not marked.any():
-        return Trial(np.nan, np.nan)
+        return Trial(np.nan, np.nan, 0.0)
     start = shot.start + _busiest(marked.numpy())
     stop = min(shot.stop, start + TRIAL_FRAMES)
     frames = np.concatenate([clip.numpy() for clip in iterate(video, start=start, stop=stop)])
@@ -75,11 +75,12 @@ def _try(shot: Shot, chunks: Sequence[Chunk], video: Path, masks: LoadMasks, tri
     inner = slice(start - touched[0].start, stop - touched[0].start)
     trial = triers.run(shot, frames, torch.cat([masks(chunk) for chunk in touched])[inner].numpy(), start)
     logger.info(
-        "frames %d to %d: tried on known pixels, registered %.1f dB, flow %.1f dB",
+        "frames %d to %d: tried on known pixels, registered %.1f dB, flow %.1f dB with a reach of %.0f %%",
         shot.start,
         shot.stop,
         trial.registered,
         trial.flow,
+        100 * trial.reach,
     )
     return trial
 

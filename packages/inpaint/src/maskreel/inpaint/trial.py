@@ -28,23 +28,26 @@ __all__ = ["TRIAL_FRAMES", "Trial", "Triers"]
 
 TRIAL_FRAMES = 48
 _LEAST_PIXELS = 200  # of all frames together; fewer say nothing
-_LEAST_SEEN = 0.2  # of the pixels tried
-_CLEARLY = 0.3  # dB by which flow must be better to replace what the survey chose
+_CLEARLY = 0.5  # dB by which flow must be better to replace what the survey chose
+_MUCH = 0.8
 
 
 @dataclass(frozen=True)
 class Trial:
-    """PSNR, in dB, of what two modes put into holes whose content is known; nan if that could not be tried."""
+    """What two modes put into holes whose content is known."""
 
     registered: float
-    """Where some frame of the trial shows the place."""
+    """PSNR in dB where both modes find the place in another frame; nan if that could not be tried."""
     flow: float
-    """Everywhere."""
+    """The same of the mode `flow`."""
+    reach: float
+    """Fraction of the holes that flow finds in another frame; the rest it paints. A job in mode `registered` looks in
+    the whole shot, so a trial cannot tell how far that reaches."""
 
     @property
     def prefers_flow(self) -> bool:
-        """Whether flow is better by a margin that matters."""
-        return self.flow > self.registered + _CLEARLY
+        """Whether flow is clearly better and leaves little to paint."""
+        return self.flow > self.registered + _CLEARLY and self.reach > _MUCH
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ class Triers:
         masks = np.stack([_shrunk_mask(mask, frames.shape[1:3]) for mask in masks])
         covered, trial = _staged(frames, masks)
         if np.count_nonzero(trial) < _LEAST_PIXELS:
-            return Trial(np.nan, np.nan)
+            return Trial(np.nan, np.nan, 0.0)
         holes = masks | trial
         here = slice(start - shot.start, start - shot.start + len(frames))
         to_small = to_analysis(size)
@@ -86,14 +89,14 @@ class Triers:
             estimator=self.parts.estimator,
             completer=self.parts.completer,
             inpainter=self.parts.inpainter,
-        ).frames
+        )
         registered, seen = self._registered(small, covered, holes)
-        # A job looks for a place in the whole shot, where a trial has these frames only: what they never show says
-        # nothing against registration. Flow does not look farther in a job either.
-        seen &= trial
-        if np.count_nonzero(seen) < max(_LEAST_PIXELS, _LEAST_SEEN * np.count_nonzero(trial)):
-            return Trial(np.nan, np.nan)
-        return Trial(_psnr(registered, frames, seen), _psnr(by_flow, frames, trial))
+        reached = trial & ~by_flow.synthesised
+        both = reached & seen
+        if np.count_nonzero(both) < _LEAST_PIXELS:
+            return Trial(np.nan, np.nan, 0.0)
+        reach = np.count_nonzero(reached) / np.count_nonzero(trial)
+        return Trial(_psnr(registered, frames, both), _psnr(by_flow.frames, frames, both), reach)
 
     def _registered(self, shot: Shot, frames: np.ndarray, holes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The frames with holes filled as `registered` does, and bool (T, H, W) where some frame shows the place."""
