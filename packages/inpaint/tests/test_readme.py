@@ -21,6 +21,7 @@ from maskreel.common.video import Clip, read, write
 from maskreel.inpaint import InpaintConfig, VideoInpainter
 from maskreel.inpaint.cli import main
 from maskreel.inpaint.commands.run import run
+from maskreel.inpaint.commands.train_dfc import train_dfc
 from maskreel.inpaint.config import SegmenterName
 from maskreel.inpaint.survey import Mode
 from maskreel.inpaint.temporal_fill import Reveal
@@ -117,7 +118,7 @@ class ParsedError(Exception):
     pass
 
 
-@pytest.mark.parametrize("words", commands()[1:], ids=" ".join)
+@pytest.mark.parametrize("words", [words for words in commands()[1:] if words[0] == "run"], ids=" ".join)
 def test_commands_parse(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(VideoInpainter, "__init__", _stop)
     with pytest.raises(ParsedError):
@@ -127,6 +128,13 @@ def test_commands_parse(words: list[str], monkeypatch: pytest.MonkeyPatch) -> No
 def _stop(self: VideoInpainter, config: InpaintConfig) -> NoReturn:
     assert isinstance(config, InpaintConfig)
     raise ParsedError
+
+
+def test_the_board_of_the_readme(lecture: Path) -> None:
+    [words] = [words for words in commands() if words[0] == "board"]
+    lecture.rename("lecture.inpainted.mp4")
+    assert main(words, prog="maskreel inpaint") in (0, None)
+    assert Path("board.pdf").read_bytes().startswith(b"%PDF")
 
 
 def test_masks_as_the_table_says(lecture: Path) -> None:
@@ -139,6 +147,7 @@ def test_masks_as_the_table_says(lecture: Path) -> None:
 
 def test_options_exist() -> None:
     known = {field.name for field in fields(InpaintConfig)} | set(inspect.signature(run).parameters) | {"help"}
+    known |= set(inspect.signature(train_dfc).parameters) | {"no_deps"}  # the last is pip's
     named = {name.replace("-", "_") for name in re.findall(r"--([a-z][a-z-]*)", README)}
     assert len(named) > 10
     assert named <= known
@@ -153,7 +162,7 @@ def choices(header: str, cell: str) -> tuple[set[str], list[str]]:
 
 def test_tables_tell_every_choice_and_the_default() -> None:
     default = InpaintConfig()
-    assert choices("`--mode`", r"`(\w+)`") == ({"auto", *get_args(Mode)}, [default.mode])
+    assert choices("`--mode`", r"`(\w+)`") == ({"auto", "dfc", *get_args(Mode)}, [default.mode])
     assert choices("`--reveal`", r"`(\w+)`") == (set(get_args(Reveal)), [default.reveal])
     assert choices("masks", r"`--segmenter ([\w-]+)`") == (set(get_args(SegmenterName)), [default.segmenter])
 

@@ -41,12 +41,11 @@ class Trial:
     flow: float
     """The same of the mode `flow`."""
     reach: float
-    """Fraction of the holes that flow finds in another frame; the rest it paints. A job in mode `registered` looks in
-    the whole shot, so a trial cannot tell how far that reaches."""
+    """Fraction of the places that `registered` finds in other frames which flow finds too; the rest it paints."""
 
     @property
     def prefers_flow(self) -> bool:
-        """Whether flow is clearly better and leaves little to paint."""
+        """Whether flow is clearly better, and does not paint much of what can be copied."""
         return self.flow > self.registered + _CLEARLY and self.reach > _MUCH
 
 
@@ -91,11 +90,11 @@ class Triers:
             inpainter=self.parts.inpainter,
         )
         registered, seen = self._registered(small, covered, holes)
-        reached = trial & ~by_flow.synthesised
-        both = reached & seen
+        seen &= trial
+        both = seen & ~by_flow.synthesised
         if np.count_nonzero(both) < _LEAST_PIXELS:
             return Trial(np.nan, np.nan, 0.0)
-        reach = np.count_nonzero(reached) / np.count_nonzero(trial)
+        reach = np.count_nonzero(both) / np.count_nonzero(seen)
         return Trial(_psnr(registered, frames, both), _psnr(by_flow.frames, frames, both), reach)
 
     def _registered(self, shot: Shot, frames: np.ndarray, holes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
