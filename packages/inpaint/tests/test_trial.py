@@ -15,7 +15,7 @@ from maskreel.inpaint.flow_fill import FlowFillConfig
 from maskreel.inpaint.image_inpainter import ClassicalInpainter
 from maskreel.inpaint.parts import Parts
 from maskreel.inpaint.survey import Shot, Surveyor
-from maskreel.inpaint.trial import Trial, Triers, _staged
+from maskreel.inpaint.trial import Trial, Triers, _enlarged
 
 SIZE = (96, 144)
 COUNT = 24
@@ -75,13 +75,12 @@ def test_frames_in_the_middle_of_a_shot_use_their_own_matrices() -> None:
     assert later == TRIERS.run(shot_of(whole), panned(1.0), walker(), 0)
 
 
-def test_copies_of_the_thing_cover_what_is_tried() -> None:
-    frames, masks = panned(0.0), walker()
-    frames = np.where(masks[..., None], np.uint8(255), frames)
-    covered, trial = _staged(frames, masks)
-    assert (covered[trial] == 255).all()
-    assert not (trial & masks).any()
-    assert np.array_equal(covered[~trial], frames[~trial])
+def test_what_is_tried_is_a_ring_around_the_thing() -> None:
+    masks = walker()
+    ring = _enlarged(masks) & ~masks
+    assert ring[0, 28, 10]
+    assert not ring[0, 22, 10]
+    assert not (ring & masks).any()
 
 
 @pytest.mark.parametrize("masks", [np.zeros((COUNT, *SIZE), bool), np.ones((COUNT, *SIZE), bool)])

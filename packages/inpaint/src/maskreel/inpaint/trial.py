@@ -1,7 +1,7 @@
-"""Which mode suits a shot, found by trial: things are put where they never were, removed, and compared with the truth.
+"""Which mode suits a shot, found by trial: larger holes are filled, and compared with the truth where it is known.
 
-How a camera moves does not say which mode is better. Tracked corners may sit on the person; a person who is not to be
-removed walks through the plate; a hole may be uncovered soon, or never. All of that shows in the pixels.
+How a camera moves does not say which mode is better. Tracked corners may sit on the person; people who are not to be
+removed may walk through the plate; a hole may be uncovered soon, or never. All of that shows in the pixels around it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
+import torch
 
+from maskreel.common.masks import dilate
 from maskreel.inpaint.background import shrink, to_analysis
 from maskreel.inpaint.canvas import Canvas
 from maskreel.inpaint.flow_fill import fill_by_flow
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["TRIAL_FRAMES", "Trial", "Triers"]
 
 TRIAL_FRAMES = 48
+_RING = 0.05  # of the height: how much holes grow
 _LEAST_PIXELS = 200  # of all frames together; fewer say nothing
 _CLEARLY = 0.5  # dB by which flow must be better to replace what the survey chose
 _MUCH = 0.8
@@ -61,8 +64,8 @@ class Triers:
     def run(self, shot: Shot, frames: np.ndarray, masks: np.ndarray, start: int) -> Trial:
         """Try both modes on consecutive frames of a shot.
 
-        The masked things are copied to places half a picture away, where everything is known, and removed from there.
-        This happens at the size of the survey's analysis.
+        Both fill a ring around the masked things too, where everything is known. This happens at the size of the
+        survey's analysis.
 
         Args:
             shot: the shot, with the matrices of the survey.
@@ -73,23 +76,24 @@ class Triers:
         size = (frames.shape[1], frames.shape[2])
         frames = np.stack([shrink(frame) for frame in frames])
         masks = np.stack([_shrunk_mask(mask, frames.shape[1:3]) for mask in masks])
-        covered, trial = _staged(frames, masks)
+        holes = _enlarged(masks)
+        trial = holes & ~masks
         if np.count_nonzero(trial) < _LEAST_PIXELS:
             return Trial(np.nan, np.nan, 0.0)
-        holes = masks | trial
         here = slice(start - shot.start, start - shot.start + len(frames))
         to_small = to_analysis(size)
         matrices = to_small @ shot.matrices[here] @ np.linalg.inv(to_small)
         small = replace(shot, start=0, stop=len(frames), matrices=matrices)
+        parts = self.parts
         by_flow = fill_by_flow(
-            covered,
+            frames,
             holes,
             self.settings,
-            estimator=self.parts.estimator,
-            completer=self.parts.completer,
-            inpainter=self.parts.inpainter,
+            estimator=parts.estimator,
+            completer=parts.completer,
+            inpainter=parts.inpainter,
         )
-        registered, seen = self._registered(small, covered, holes)
+        registered, seen = self._registered(small, frames, holes)
         seen &= trial
         both = seen & ~by_flow.synthesised
         if np.count_nonzero(both) < _LEAST_PIXELS:
@@ -117,13 +121,9 @@ class Triers:
         return results, seen
 
 
-def _staged(frames: np.ndarray, masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The frames with copies of the masked things half a picture away, and bool (T, H, W) where these are."""
-    height, width = masks.shape[1:]
-    shifts = [(0, 0, width // 2), (0, height // 2, 0), (0, height // 2, width // 2)]
-    shift = max(shifts, key=lambda shift: np.count_nonzero(np.roll(masks, shift, (0, 1, 2)) & ~masks))
-    trial = np.roll(masks, shift, (0, 1, 2)) & ~masks
-    return np.where(trial[..., None], np.roll(frames, (*shift, 0), (0, 1, 2, 3)), frames), trial
+def _enlarged(masks: np.ndarray) -> np.ndarray:
+    """bool (T, H, W), grown all around."""
+    return dilate(torch.from_numpy(masks), _RING * masks.shape[1]).numpy()
 
 
 def _shrunk_mask(mask: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
