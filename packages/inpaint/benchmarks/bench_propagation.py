@@ -181,7 +181,8 @@ def _direct_pass(
                 moment = np.full(holes[t].shape, -1)
                 moment[valid] = moments[t + step][y, x]
             known = ~holes[t]
-            colour[known], moment[known] = pool[t][known], t
+            colour[known] = pool[t][known]
+            moment[known] = t
             colours[t], moments[t] = colour, moment
         ways.append((colours, moments))
     merged = [_direct_merge(t, *(way[k][t] for way in ways for k in (0, 1))) for t in range(count)]

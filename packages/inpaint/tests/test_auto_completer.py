@@ -52,17 +52,17 @@ def test_errors_of_constant_guesses() -> None:
 
 
 def test_candidates_never_see_what_is_hidden() -> None:
-    pairs = moving(3, 0)
+    truth = moving(3, 0)
 
-    def spying(trials: Iterable[FlowPair]) -> Iterator[FlowPair]:
-        for pair, trial in zip(pairs, trials, strict=True):
+    def spying(pairs: Iterable[FlowPair]) -> Iterator[FlowPair]:
+        for pair, trial in zip(truth, pairs, strict=True):
             hidden = trial.region & ~pair.region
             assert hidden.any()
             assert not trial.forward[hidden].any()
             assert not trial.backward[hidden].any()
             yield trial
 
-    assert trial_errors([spying], pairs) == pytest.approx([3.0])  # it leaves zeros where the flow is (3, 0)
+    assert trial_errors([spying], truth) == pytest.approx([3.0])  # it leaves zeros where the flow is (3, 0)
 
 
 def test_the_better_one_completes_all_pairs() -> None:
@@ -71,7 +71,7 @@ def test_the_better_one_completes_all_pairs() -> None:
     completed = list(chosen(iter(pairs)))
     assert len(completed) == 20
     for pair, done in zip(pairs, completed, strict=True):
-        np.testing.assert_allclose(done.forward, np.broadcast_to(np.float32([2, -1]), done.forward.shape))
+        np.testing.assert_allclose(done.forward, np.broadcast_to(np.array([2, -1], np.float32), done.forward.shape))
         assert np.array_equal(done.region, pair.region)
 
 

@@ -12,6 +12,7 @@ import torch
 from maskreel.common.video import Clip, write
 from maskreel.inpaint import chunks as chunks_module
 from maskreel.inpaint.chunks import Chunk, plan_chunks
+from maskreel.inpaint.image_inpainter import ClassicalInpainter
 from maskreel.inpaint.mask_refinement import MaskRefinement
 from maskreel.inpaint.mask_stage import MaskStage, load_masks
 from maskreel.inpaint.memories import SparseMemory, hand_on
@@ -178,7 +179,7 @@ def fill_video(
     masks = np.broadcast_to(covered[:, None], frames.shape[:3]).copy()
     stage = MaskStage(folder, folder.parent / "video.mkv", size, Told(masks), NO_GROWTH, 1, 0.0, TOLERANCE)
     stage.run(chunks, lambda _: None)
-    mode = TemporalMode(chunks, size, folder, tolerance=TOLERANCE, reveal=reveal, fill="telea")
+    mode = TemporalMode(chunks, size, folder, tolerance=TOLERANCE, reveal=reveal, inpainter=ClassicalInpainter())
     parts = [filled_chunk(mode, c, frames, load_masks(folder, c, size).numpy()) for c in chunks]
     images, confidence = zip(*(pair for part in parts for pair in part), strict=True)
     return np.stack(images), np.stack(confidence)

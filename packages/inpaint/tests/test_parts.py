@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     [
         (
             {},
-            r"AutoCompleter\(\[BackgroundCompleter\(.*\), LaplaceCompleter\(\), DFCCompleter\('small.safetensors .*",
+            r"AutoCompleter\(\[BackgroundCompleter\(.*\), DFCCompleter\('small.safetensors .*",
         ),
         ({"mode": "dfc"}, r"DFCCompleter\('small.safetensors [0-9a-f]{8}'.*"),
         ({"mode": "dfc", "completion": "laplace"}, r"LaplaceCompleter\(\)"),

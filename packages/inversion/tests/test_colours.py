@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -52,6 +54,15 @@ def test_small_objects_count_as_much_as_large_ones_and_absent_ones_not_at_all() 
 def test_where_two_overlap_pixels_belong_to_the_first() -> None:
     image = picture(rgb(0.5, 0.2, 0), rgb(0.5, 0.2, 0), rgb(0.5, -0.2, 0))
     assert float(colour_spread(image, [target([0, 1], [1, 2], width=3)])) == pytest.approx(0, abs=1e-12)
+
+
+def test_void_pixels_do_not_count() -> None:
+    image = picture(rgb(0.5, 0.2, 0), rgb(0.5, 0.2, 0), rgb(0.5, -0.2, 0))
+    void = torch.zeros(2, 3, dtype=torch.bool)
+    void[:, 2] = True
+    there = target([0, 1, 2], width=3)
+    assert float(colour_spread(image, [there])) > 0.1
+    assert float(colour_spread(image, [replace(there, void=void)])) == pytest.approx(0, abs=1e-12)
 
 
 def test_images_of_a_batch_do_not_mix_and_one_without_objects_is_zero_with_a_gradient() -> None:

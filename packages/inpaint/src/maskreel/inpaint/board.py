@@ -76,9 +76,11 @@ class _Look:
         if max(abs(x), abs(y)) < 0.5 or max(abs(x), abs(y)) > farthest:  # nothing to do; or not of one scene
             return self
         move, size = np.array([[1.0, 0, -round(x)], [0, 1, -round(y)]]), grey.shape[::-1]
-        options = {"flags": cv2.INTER_NEAREST, "borderMode": cv2.BORDER_REPLICATE}
-        moved = cv2.warpAffine(self.grey, move, size, **options)
-        return _Look(self.time, moved, cv2.warpAffine(self.detail.astype(np.uint8), move, size, **options) == 1)
+
+        def moved(picture: np.ndarray) -> np.ndarray:
+            return cv2.warpAffine(picture, move, size, flags=cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)
+
+        return _Look(self.time, moved(self.grey), moved(self.detail.astype(np.uint8)) == 1)
 
     def lacks(self, grey: np.ndarray, detail: np.ndarray) -> np.ndarray:
         """bool (h, w): where detail of grey levels `grey` is not to be found in this frame, which lies over it."""

@@ -194,6 +194,7 @@ class FillStage:
             record = None if self.kept is None else self.kept.record
             return FlowMode(propagation_settings(config), self.parts, record=record)
         chunks = tuple(chunk for chunk in self.chunks if chunk.shot is shot)
+        assert self.parts.inpainter is not None
         return TemporalMode(
             chunks,
             self.info.size,

@@ -82,9 +82,9 @@ class FlowMode:
         if record is None:
             return None
 
-        def tell(t: int, measured: FlowPair, completed: FlowPair) -> None:
-            if chunk.start <= start + t < chunk.stop:
-                record(start + t, measured, completed)
+        def tell(index: int, measured: FlowPair, completed: FlowPair) -> None:
+            if chunk.start <= start + index < chunk.stop:
+                record(start + index, measured, completed)
 
         return tell
 

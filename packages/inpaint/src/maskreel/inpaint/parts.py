@@ -80,7 +80,7 @@ def flow_completer(config: InpaintConfig) -> FlowCompleter:
         return _dfc(config)
     from maskreel.inpaint.auto_completer import AutoCompleter
 
-    return AutoCompleter([BackgroundCompleter(), LaplaceCompleter(), _dfc(config)])
+    return AutoCompleter([BackgroundCompleter(), _dfc(config)])
 
 
 def image_inpainter(config: InpaintConfig) -> ImageInpainter:

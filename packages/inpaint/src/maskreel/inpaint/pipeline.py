@@ -191,11 +191,12 @@ class Pipeline:
 
         The canvas of a moving camera is larger than a frame.
         """
-        parts = self.parts.loaded(self.config, flow=False)
+        inpainter = self.parts.loaded(self.config, flow=False).inpainter
+        assert inpainter is not None
         for shot in self.survey.shots:
             if shot.mode != "flow":
                 first = next(chunk for chunk in self.chunks if chunk.start == shot.start)
-                yield shot, CleanPlate.load(plate_path(self._mask_folder, first)).completed(parts.inpainter)
+                yield shot, CleanPlate.load(plate_path(self._mask_folder, first)).completed(inpainter)
 
     def fill(self, output: Path, *, copy_streams: bool) -> Figures:
         """Fill the holes and write the finished video, with the source's sound and subtitles if wanted."""

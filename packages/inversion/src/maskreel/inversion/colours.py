@@ -31,7 +31,7 @@ def colour_spread(images: torch.Tensor, targets: Sequence[FrameTarget]) -> torch
     """
     to_opponent = torch.linalg.inv(torch.tensor(OPPONENT)).to(images)
     chroma = torch.einsum("oc,bchw->bohw", to_opponent[1:], images)
-    return torch.stack([_spread(one, target.masks) for one, target in zip(chroma, targets, strict=True)])
+    return torch.stack([_spread(one, target.known) for one, target in zip(chroma, targets, strict=True)])
 
 
 def _spread(chroma: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:

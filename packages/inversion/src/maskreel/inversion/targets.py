@@ -50,6 +50,11 @@ class FrameTarget:
         return self.masks.shape[-2], self.masks.shape[-1]
 
     @property
+    def known(self) -> torch.Tensor:
+        """The masks without pixels of which nothing is known, bool (N, H, W)."""
+        return self.masks if self.void is None else self.masks & ~self.void
+
+    @property
     def boxes(self) -> torch.Tensor:
         """float32 (N, 4): half-open x0, y0, x1, y1 around each mask; ValueError for an empty one, see `present`."""
         return mask_tools.boxes(self.masks).float()

@@ -59,7 +59,7 @@ def tinted(images: torch.Tensor, targets: Sequence[FrameTarget], colours: torch.
     """Images (T, 3, H, W) with each object's pixels shifted so that their mean is its colour, (N, 3)."""
     result = images.clone()
     for image, target in zip(result, targets, strict=True):
-        for mask, colour in zip(target.masks, colours, strict=True):
+        for mask, colour in zip(target.known, colours, strict=True):
             if mask.any():
                 pixels = image[:, mask]
                 image[:, mask] = (pixels - pixels.mean(1, keepdim=True) + colour[:, None]).clamp(0, 1)

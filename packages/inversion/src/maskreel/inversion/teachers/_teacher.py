@@ -89,7 +89,7 @@ class Teacher(nn.Module, ABC):
         """How sure the teacher is that the given objects are what they are to be: float32 (N_i,) per image, a logarithm
         of a probability; 0 for an object that is not in its frame. Here the mean over the pixels of `read`."""
         read = self.read(answer, targets)
-        return [_mean_log(one, target.masks.to(one.device)) for one, target in zip(read, targets, strict=True)]
+        return [_mean_log(one, target.known.to(one.device)) for one, target in zip(read, targets, strict=True)]
 
     def norm_layers(self) -> dict[str, nn.Module]:
         """Layers that keep statistics of the training images, by name, in the order in which they are run."""
