@@ -149,7 +149,7 @@ def test_weights_per_frame_from_a_file(mask_folder: Path, tmp_path: Path) -> Non
         ("{", "cannot be read as JSON"),
         ("[1]", "must have the form"),
         ('{"first": {"l2": 1}}', "must have the form"),
-        ('{"1": {"colour": 1}}', "frame 1 must have weights out of mask, object_class"),
+        ('{"1": {"shade": 1}}', "frame 1 must have weights out of mask, object_class"),
         ('{"1": 3}', "frame 1 must have weights out of mask"),
         ('{"1": {"l2": -1}}', "frame 1: l2 must be 0 or more, got -1"),
         ('{"1": {"l2": "much"}}', "frame 1: could not convert"),

@@ -113,7 +113,7 @@ def test_steps_sizes_and_checks(teacher: SemanticTeacher, scene: Scene, quick: Q
     assert {one.steps for one in seen} == {12}
     assert [one.size for one in seen] == [(16, 24)] * 8 + [(32, 48)] * 4
     assert [one.step for one in seen if one.loss is not None] == [4, 8, 10, 12]
-    assert seen[0].terms.keys() == {"mask", "statistics", "tv_l1"}
+    assert seen[0].terms.keys() == {"mask", "statistics", "tv_l1", "colour"}
 
 
 def test_it_gets_better(teacher: SemanticTeacher, scene: Scene, quick: Quick) -> None:
@@ -193,7 +193,12 @@ def test_balanced_factors_are_shares_of_the_first_slope(teacher: SemanticTeacher
 def test_plain_factors_are_the_weights(teacher: SemanticTeacher, scene: Scene, quick: Quick) -> None:
     made = MaskInverter(quick(balance=False, coherence="none"), teacher).work(scene(1)).begin(0)
     made.advance()
-    assert made.state()["balance"]["weights"] == {"mask": 1.0, "statistics": 0.2, "tv_l1": 0.1}
+    assert made.state()["balance"]["weights"] == {
+        "mask": 1.0,
+        "statistics": 0.2,
+        "tv_l1": 0.1,
+        "colour": 3.0,
+    }
 
 
 def test_the_factors_are_told(
