@@ -83,7 +83,7 @@ def test_learns_from_pictures_of_ones_own_and_from_earlier_weights(cache, traine
         cv2.imwrite(str(given / f"{seed}.png"), made_picture(np.random.default_rng(seed), (80, 90)))
     config = replace(QUICK, steps=1, batch_size=1, lr=1e-3, schedule="constant", warmup=0.0)
     weights = trained / "generator.safetensors"
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.INFO, logger="maskreel.inpaint"):
         train_fill(tmp_path / "run", config, (given,), cache, rendered=0, watched=2, side=64, weights=weights)
     record = json.loads((tmp_path / "run" / "generator.json").read_text())
     assert record["data"] == f"images and videos of {given}"
