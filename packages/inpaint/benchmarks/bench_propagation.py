@@ -166,7 +166,8 @@ def _direct_pass(
     count = len(pool)
     ways = []
     for order, step in ((range(count), -1), (range(count - 1, -1, -1), 1)):
-        colours, moments = [np.zeros(0)] * count, [np.zeros(0)] * count
+        colours: list[np.ndarray] = [np.zeros(0)] * count
+        moments: list[np.ndarray] = [np.zeros(0)] * count
         for t in order:
             if t == order[0]:
                 colour, moment = np.zeros_like(pool[t]), np.full(holes[t].shape, -1)
