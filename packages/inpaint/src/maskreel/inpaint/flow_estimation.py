@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import torch
 
-__all__ = ["DISFlow", "FlowEstimator", "Preset"]
+__all__ = ["DISFlow", "FlowEstimator", "Preset", "check_frames"]
 
 Preset = Literal["ultrafast", "fast", "medium"]
 
@@ -38,6 +38,22 @@ class FlowEstimator(Protocol):
         ...
 
 
+def check_frames(first: torch.Tensor, second: torch.Tensor) -> None:
+    """What every estimator may expect of its frames.
+
+    Raises:
+        TypeError: a frame is not uint8.
+        ValueError: the shapes differ or are not (N, 3, H, W).
+    """
+    for name, frames in (("first", first), ("second", second)):
+        if frames.dtype != torch.uint8:
+            raise TypeError(f"{name} must be a torch.uint8 tensor, got {frames.dtype}")
+        if frames.ndim != 4 or frames.shape[1] != 3 or 0 in frames.shape[2:]:
+            raise ValueError(f"{name} must have shape (N, 3, H, W), got {tuple(frames.shape)}")
+    if first.shape != second.shape:
+        raise ValueError(f"first and second must have one shape, got {tuple(first.shape)}, {tuple(second.shape)}")
+
+
 class DISFlow:
     """Dense Inverse Search (Kroeger et al., ECCV 2016), as OpenCV implements it, on the luma of the frames.
 
@@ -64,13 +80,7 @@ class DISFlow:
             TypeError: a frame is not uint8.
             ValueError: the shapes differ or are not (N, 3, H, W).
         """
-        for name, frames in (("first", first), ("second", second)):
-            if frames.dtype != torch.uint8:
-                raise TypeError(f"{name} must be a torch.uint8 tensor, got {frames.dtype}")
-            if frames.ndim != 4 or frames.shape[1] != 3 or 0 in frames.shape[2:]:
-                raise ValueError(f"{name} must have shape (N, 3, H, W), got {tuple(frames.shape)}")
-        if first.shape != second.shape:
-            raise ValueError(f"first and second must have one shape, got {tuple(first.shape)}, {tuple(second.shape)}")
+        check_frames(first, second)
         pairs = zip(_channels_last(first), _channels_last(second), strict=True)
         flows = [self._flow(_luma(a), _luma(b)) for a, b in pairs]
         empty = np.empty((0, *first.shape[2:], 2), np.float32)

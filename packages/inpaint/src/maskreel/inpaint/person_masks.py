@@ -6,10 +6,16 @@ person where it hangs together with what very likely is one.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import cv2
 import numpy as np
+import torch
 
-__all__ = ["check_thresholds", "hysteresis"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["check_thresholds", "hysteresis", "marked"]
 
 
 def hysteresis(probability: np.ndarray, low: float, high: float) -> np.ndarray:
@@ -18,6 +24,28 @@ def hysteresis(probability: np.ndarray, low: float, high: float) -> np.ndarray:
     regions, keep = np.asarray(labels, np.int32), np.zeros(count, bool)
     keep[regions[probability >= high]] = True
     return keep[regions]
+
+
+def marked(
+    frames: torch.Tensor, probabilities: Callable[[torch.Tensor], np.ndarray], *, batch: int, low: float, high: float
+) -> torch.Tensor:
+    """Masks of frames that a network sees in batches.
+
+    Args:
+        frames: uint8 (T, 3, H, W).
+        probabilities: of a person: uint8 (N, 3, H, W) -> float32 (N, H, W).
+        batch: frames at a time, at most.
+        low: see `hysteresis`.
+        high: see `hysteresis`.
+
+    Returns:
+        bool (T, H, W).
+    """
+    masks = np.empty((len(frames), *frames.shape[-2:]), bool)
+    for first in range(0, len(frames), batch):
+        for i, probability in enumerate(probabilities(frames[first : first + batch]), first):
+            masks[i] = hysteresis(probability, low, high)
+    return torch.from_numpy(masks)
 
 
 def check_thresholds(low: float, high: float) -> None:

@@ -14,6 +14,7 @@ from maskreel.common.device import chosen_device
 from maskreel.common.errors import InputError, MissingExtraError
 from maskreel.common.flow import resize_flow
 from maskreel.common.weights import WeightsEntry, load_into, load_state_dict, torchvision_entry
+from maskreel.inpaint.flow_estimation import check_frames
 from maskreel.inpaint.job import identify
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ class RAFTFlow:
             TypeError: a frame is not uint8.
             ValueError: the shapes differ or are not (N, 3, H, W).
         """
-        _check(first, second)
+        check_frames(first, second)
         count, _, height, width = first.shape
         flows = torch.empty(count, 2, height, width)
         for start in range(0, count, self._batch):
@@ -196,13 +197,3 @@ def _prepared(frames: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
         images = functional.interpolate(images, size, mode="bilinear", antialias=True)
     bottom, right = (max(_MIN_SIDE, -(-side // _MULTIPLE) * _MULTIPLE) - side for side in size)
     return functional.pad(images, (0, right, 0, bottom), mode="replicate")
-
-
-def _check(first: torch.Tensor, second: torch.Tensor) -> None:
-    for name, frames in (("first", first), ("second", second)):
-        if frames.dtype != torch.uint8:
-            raise TypeError(f"{name} must be a torch.uint8 tensor, got {frames.dtype}")
-        if frames.ndim != 4 or frames.shape[1] != 3 or 0 in frames.shape[2:]:
-            raise ValueError(f"{name} must have shape (N, 3, H, W), got {tuple(frames.shape)}")
-    if first.shape != second.shape:
-        raise ValueError(f"first and second must have one shape, got {tuple(first.shape)}, {tuple(second.shape)}")

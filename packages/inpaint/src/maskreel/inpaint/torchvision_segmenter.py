@@ -11,18 +11,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-import numpy as np
 import torch
 from torch.nn import functional
 
 from maskreel.common.errors import InputError, MissingExtraError
 from maskreel.common.weights import WeightsEntry, load_into, load_state_dict, torchvision_entry
 from maskreel.inpaint.job import identify
-from maskreel.inpaint.person_masks import check_thresholds, hysteresis
+from maskreel.inpaint.person_masks import check_thresholds, marked
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable
+
+    import numpy as np
 
     from maskreel.common.video import Clip
 
@@ -84,11 +85,7 @@ class TorchvisionSegmenter:
 
     def __call__(self, clip: Clip, start: int) -> torch.Tensor:
         """Segment the people in all frames: bool (T, H, W)."""
-        masks = np.empty((len(clip), *clip.size), bool)
-        for first in range(0, len(clip), self._batch):
-            for i, probability in enumerate(self._probabilities(clip.frames[first : first + self._batch]), first):
-                masks[i] = hysteresis(probability, self._low, self._high)
-        return torch.from_numpy(masks)
+        return marked(clip.frames, self._probabilities, batch=self._batch, low=self._low, high=self._high)
 
     @torch.inference_mode()
     def _probabilities(self, frames: torch.Tensor) -> np.ndarray:

@@ -11,6 +11,7 @@ from torch.nn import functional
 from maskreel.common.device import chosen_device
 from maskreel.common.errors import InputError
 from maskreel.common.weights import load_into
+from maskreel.inpaint.flow_estimation import check_frames
 from maskreel.inpaint.openmmlab._checkpoints import read_checkpoint
 from maskreel.inpaint.openmmlab._configs import build_network, read_config, scope
 from maskreel.inpaint.openmmlab._correlation import Correlation
@@ -104,7 +105,7 @@ class FlowNet2:
             TypeError: a frame is not uint8.
             ValueError: the shapes differ or are not (N, 3, H, W).
         """
-        _check(first, second)
+        check_frames(first, second)
         flow = torch.empty(len(first), 2, *first.shape[2:])
         for start in range(0, len(first), self._batch):
             part = slice(start, start + self._batch)
@@ -159,13 +160,3 @@ def _nvidia_inputs(pairs: torch.Tensor) -> torch.Tensor:
     """RGB less the mean of each channel over the pair: uint8 (N, 2, 3, H, W) -> float32 (N, 6, H, W)."""
     frames = pairs.float() / 255
     return (frames - frames.mean(dim=(1, 3, 4), keepdim=True)).flatten(1, 2)
-
-
-def _check(first: torch.Tensor, second: torch.Tensor) -> None:
-    for name, frames in (("first", first), ("second", second)):
-        if frames.dtype != torch.uint8:
-            raise TypeError(f"{name} must be a torch.uint8 tensor, got {frames.dtype}")
-        if frames.ndim != 4 or frames.shape[1] != 3 or 0 in frames.shape[2:]:
-            raise ValueError(f"{name} must have shape (N, 3, H, W), got {tuple(frames.shape)}")
-    if first.shape != second.shape:
-        raise ValueError(f"first and second must have one shape, got {tuple(first.shape)}, {tuple(second.shape)}")

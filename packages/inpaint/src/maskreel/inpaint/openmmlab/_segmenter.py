@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
 import torch
 from torch.nn import functional
 
@@ -15,10 +14,12 @@ from maskreel.common.weights import load_into
 from maskreel.inpaint.openmmlab._checkpoints import Checkpoint, read_checkpoint
 from maskreel.inpaint.openmmlab._class_names import class_names, person_classes
 from maskreel.inpaint.openmmlab._configs import build_network, read_config, scope
-from maskreel.inpaint.person_masks import check_thresholds, hysteresis
+from maskreel.inpaint.person_masks import check_thresholds, marked
 
 if TYPE_CHECKING:
     import os
+
+    import numpy as np
 
     from maskreel.common.video import Clip
 
@@ -117,11 +118,7 @@ class OpenMMLabSegmenter:
 
     def __call__(self, clip: Clip, start: int) -> torch.Tensor:
         """Segment the people in all frames: bool (T, H, W)."""
-        masks = np.empty((len(clip), *clip.size), bool)
-        for first in range(0, len(clip), self._batch):
-            for i, probability in enumerate(self._probabilities(clip.frames[first : first + self._batch]), first):
-                masks[i] = hysteresis(probability, self._low, self._high)
-        return torch.from_numpy(masks)
+        return marked(clip.frames, self._probabilities, batch=self._batch, low=self._low, high=self._high)
 
     @torch.inference_mode()
     def _probabilities(self, frames: torch.Tensor) -> np.ndarray:
