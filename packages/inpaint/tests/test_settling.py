@@ -69,7 +69,7 @@ def test_registered_shots_are_tried_where_most_is_masked_and_others_not(video: P
         video,
         chunks,
         lambda chunk: masks[chunk.start : chunk.stop],
-        cast("Triers", triers),
+        lambda: cast("Triers", triers),
     )
     assert found == {30: Trial(30.0, 33.0, 1.0)}
     (first, start, count, given) = triers.seen[0]
@@ -85,8 +85,12 @@ def test_trials_are_made_once_even_those_without_a_verdict(video: Path, tmp_path
     def load(chunk: Chunk) -> torch.Tensor:
         return masks[chunk.start : chunk.stop]
 
-    first = try_shots(path, video, chunks, load, cast("Triers", triers))
-    again = try_shots(path, video, chunks, load, cast("Triers", Recording()))
+    first = try_shots(path, video, chunks, load, lambda: cast("Triers", triers))
+
+    def nobody() -> Triers:
+        raise AssertionError("nothing is left to try")
+
+    again = try_shots(path, video, chunks, load, nobody)
     assert again[0] == first[0] == Trial(30.0, 33.5, 1.0)
     assert np.isnan(again[80].flow)
 
@@ -94,7 +98,7 @@ def test_trials_are_made_once_even_those_without_a_verdict(video: Path, tmp_path
 def test_a_shot_without_masks_is_not_tried(video: Path, tmp_path: Path) -> None:
     nothing = torch.zeros(20, *SIZE, dtype=torch.bool)
     found = try_shots(
-        tmp_path / "trials.json", video, chunks_of(shot(0, 160)), lambda _: nothing, cast("Triers", Recording())
+        tmp_path / "trials.json", video, chunks_of(shot(0, 160)), lambda _: nothing, lambda: cast("Triers", Recording())
     )
     assert not found[0].prefers_flow
 

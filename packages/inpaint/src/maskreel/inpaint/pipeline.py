@@ -148,7 +148,7 @@ class Pipeline:
         if self.config.mode != "auto" or all(chunk.shot.mode != "registered" for chunk in self.chunks):
             return {}
         path = self.job.stage("trials", self._fill_settings) / "trials.json"
-        return try_shots(path, self.info.path, self.chunks, self._masks_of, self._triers())
+        return try_shots(path, self.info.path, self.chunks, self._masks_of, self._triers)
 
     @cached_property
     def settled_chunks(self) -> tuple[Chunk, ...]:

@@ -40,7 +40,9 @@ def settled(chunks: Sequence[Chunk], trials: Mapping[int, Trial]) -> tuple[Chunk
     return tuple(replace(chunk, shot=shots[chunk.shot.start]) for chunk in chunks)
 
 
-def try_shots(path: Path, video: Path, chunks: Sequence[Chunk], masks: LoadMasks, triers: Triers) -> dict[int, Trial]:
+def try_shots(
+    path: Path, video: Path, chunks: Sequence[Chunk], masks: LoadMasks, triers: Callable[[], Triers]
+) -> dict[int, Trial]:
     """Try every shot in mode `registered`, once: what was found is kept in the file `path` (JSON).
 
     A camera that stands needs no trial, and one that sweeps leaves no choice.
@@ -50,14 +52,14 @@ def try_shots(path: Path, video: Path, chunks: Sequence[Chunk], masks: LoadMasks
         video: the source.
         chunks: of the whole video.
         masks: loads the masks of a chunk.
-        triers: what to try with.
+        triers: makes what to try with; its networks are loaded only if nothing is kept yet.
     """
     if path.exists():
         return {int(start): Trial(**values) for start, values in json.loads(path.read_text()).items()}
     shots = list({chunk.shot.start: chunk.shot for chunk in chunks if chunk.shot.mode == "registered"}.values())
+    made = triers()
     trials = {
-        shot.start: _try(shot, [chunk for chunk in chunks if chunk.shot is shot], video, masks, triers)
-        for shot in shots
+        shot.start: _try(shot, [chunk for chunk in chunks if chunk.shot is shot], video, masks, made) for shot in shots
     }
     with atomic_path(path) as scratch:
         scratch.write_text(json.dumps({start: asdict(trial) for start, trial in trials.items()}))  # NaN is allowed here
