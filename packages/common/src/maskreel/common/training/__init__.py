@@ -6,7 +6,8 @@ same weights, bit for bit.
 
 from maskreel.common.training._config import TrainingConfig
 from maskreel.common.training._outcome import DivergedError, Preempted, TrainingResult
+from maskreel.common.training._processes import is_first
 from maskreel.common.training._task import TrainingTask
 from maskreel.common.training._train import train
 
-__all__ = ["DivergedError", "Preempted", "TrainingConfig", "TrainingResult", "TrainingTask", "train"]
+__all__ = ["DivergedError", "Preempted", "TrainingConfig", "TrainingResult", "TrainingTask", "is_first", "train"]

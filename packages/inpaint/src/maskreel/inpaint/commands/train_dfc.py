@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import logging
-import os
 import platform
 import shlex
 import sys
@@ -85,7 +84,7 @@ def train_dfc(
         raise MissingExtraError("mmengine", "maskreel-inpaint[train]")
     import torch
 
-    from maskreel.common.training import train
+    from maskreel.common.training import is_first, train
     from maskreel.inpaint.dfc_training.task import CompletionTask
 
     if smoke:
@@ -99,7 +98,7 @@ def train_dfc(
     kept = [held_out[i] for i in range(len(held_out))]
     task = CompletionTask(cascade, stage, loss=loss, held_out=kept, pixels=_REDUCTION[network])
     result = train(task, learned, config, output)
-    if _is_first(config):
+    if is_first(config):
         _save(cascade, output, _record(config, network, stage, init, sources, result))
     return 0
 
@@ -205,11 +204,6 @@ def _samples(
         return ClipSamples(files, vary=vary)
 
     return opened(paths[: len(learned)], vary=True), opened(paths[len(learned) :], vary=False), learned
-
-
-def _is_first(config: TrainingConfig) -> bool:
-    name = {"none": None, "pytorch": "RANK", "slurm": "SLURM_PROCID"}[config.launcher]
-    return name is None or os.environ.get(name, "0") == "0"
 
 
 def _record(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import logging
-import os
 import platform
 import shlex
 import sys
@@ -85,7 +84,7 @@ def train_fill(
     _check(images, rendered, watched, side)
     import torch
 
-    from maskreel.common.training import train
+    from maskreel.common.training import is_first, train
     from maskreel.inpaint.generator import FillNetwork, FillTask, HoleSamples, load_generator
 
     place = output / "cache" if cache is None else cache
@@ -96,7 +95,7 @@ def train_fill(
     network = FillNetwork() if weights is None else load_generator(weights).requires_grad_(True)
     task = FillTask(network, _fixed(held_out))
     result = train(task, samples, config, output)
-    if _is_first(config):
+    if is_first(config):
         _save(network, task, output, config, result, _told(images, rendered, config.seed))
     return 0
 
@@ -132,12 +131,6 @@ def _fixed(samples: HoleSamples) -> list[dict[str, Any]]:
     import numpy as np
 
     return [samples.sample(index, np.random.default_rng([_WATCH_SEED, index])) for index in range(len(samples))]
-
-
-def _is_first(config: TrainingConfig) -> bool:
-    """Whether this process saves; the others of a group only help to train."""
-    name = {"none": None, "pytorch": "RANK", "slurm": "SLURM_PROCID"}[config.launcher]
-    return name is None or os.environ.get(name, "0") == "0"
 
 
 def _told(images: tuple[Path, ...], rendered: int, seed: int) -> str:

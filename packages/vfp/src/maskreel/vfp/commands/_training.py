@@ -1,8 +1,7 @@
-"""What the verbs that train have in common: the record beside the weights, and who writes it."""
+"""What the verbs that train have in common: the record beside the weights."""
 
 from __future__ import annotations
 
-import os
 import platform
 import shlex
 import sys
@@ -14,13 +13,7 @@ if TYPE_CHECKING:
     from maskreel.common.maskrcnn import TrainingRecord
     from maskreel.common.training import TrainingConfig, TrainingResult
 
-__all__ = ["is_first", "record"]
-
-
-def is_first(config: TrainingConfig) -> bool:
-    """Whether this process measures and saves; the others of a group only help to train."""
-    name = {"none": None, "pytorch": "RANK", "slurm": "SLURM_PROCID"}[config.launcher]
-    return name is None or os.environ.get(name, "0") == "0"
+__all__ = ["record"]
 
 
 def record(

@@ -15,7 +15,7 @@ import tyro
 from maskreel.common.cli import progress
 from maskreel.common.errors import InputError, MissingExtraError
 from maskreel.common.training import TrainingConfig
-from maskreel.vfp.commands._training import is_first, record
+from maskreel.vfp.commands._training import record
 from maskreel.vfp.frames import FeedConfig, FrameLoss, PredictorConfig, SourceConfig, WindowConfig
 from maskreel.vfp.timeline import FRAMES, OBSERVED
 
@@ -85,6 +85,7 @@ def train(
         raise MissingExtraError("mmengine", "maskreel-vfp[train]")
     import torch
 
+    from maskreel.common.training import is_first
     from maskreel.common.training import train as run
     from maskreel.vfp.data import spread
     from maskreel.vfp.frames import FramePredictionTask, VideoWindows, save_predictor

@@ -13,7 +13,7 @@ import tyro
 from maskreel.common.cli import progress
 from maskreel.common.errors import InputError, MissingExtraError
 from maskreel.common.training import TrainingConfig
-from maskreel.vfp.commands._training import is_first, record
+from maskreel.vfp.commands._training import record
 from maskreel.vfp.interaction import InteractionConfig
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def train_interaction(
     _check(data, {"clips": clips, "scenarios": scenarios, "measured": measured}, crowd, repeats, network)
     import torch
 
-    from maskreel.common.training import train
+    from maskreel.common.training import is_first, train
     from maskreel.vfp.data import open_split
     from maskreel.vfp.interaction import (
         EntryPool,

@@ -15,7 +15,7 @@ import tyro
 from maskreel.common.cli import progress
 from maskreel.common.errors import InputError, MissingExtraError
 from maskreel.common.training import TrainingConfig
-from maskreel.vfp.commands._training import is_first, record
+from maskreel.vfp.commands._training import record
 from maskreel.vfp.masks import MaskLoss, MaskNetworkConfig, MaskWindowConfig
 from maskreel.vfp.timeline import OBSERVED, TARGET
 
@@ -106,7 +106,7 @@ def train_masks(
         raise MissingExtraError("mmengine", "maskreel-vfp[train]")
     import torch
 
-    from maskreel.common.training import train
+    from maskreel.common.training import is_first, train
     from maskreel.vfp.data import open_split, spread
     from maskreel.vfp.masks import LabelWindows, MaskForecastTask, save_mask_network
     from maskreel.vfp.masks._sources import labels_of

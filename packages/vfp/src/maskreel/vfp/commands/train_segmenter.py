@@ -13,7 +13,7 @@ import tyro
 from maskreel.common.cli import progress
 from maskreel.common.errors import InputError, MissingExtraError
 from maskreel.common.training import TrainingConfig
-from maskreel.vfp.commands._training import is_first, record
+from maskreel.vfp.commands._training import record
 from maskreel.vfp.timeline import OBSERVED, TARGET
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def train_segmenter(
     _check(network, start)
     import torch
 
-    from maskreel.common.training import train
+    from maskreel.common.training import is_first, train
     from maskreel.vfp.data import lists_for, open_split, spread
     from maskreel.vfp.segmentation import BlurImages, Mixture, SegmenterTask, observed_clip, save_segmenter
 
