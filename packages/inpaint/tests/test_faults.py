@@ -56,6 +56,7 @@ from maskreel.inpaint import chunks, fill_stage
 
 chunks.frames_per_chunk = lambda size: 6
 fill_stage._SEGMENT_FRAMES = 12
+sys.dont_write_bytecode = True  # the limit would cut the bytecode of whatever is imported first here
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), resource.RLIM_INFINITY))
 sys.exit(main(sys.argv[2:]))

@@ -5,8 +5,8 @@ same weights, bit for bit.
 """
 
 from maskreel.common.training._config import TrainingConfig
+from maskreel.common.training._first import is_first
 from maskreel.common.training._outcome import DivergedError, Preempted, TrainingResult
-from maskreel.common.training._processes import is_first
 from maskreel.common.training._task import TrainingTask
 from maskreel.common.training._train import train
 

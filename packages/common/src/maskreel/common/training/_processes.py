@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from maskreel.common.training._config import TrainingConfig
 
-__all__ = ["Processes", "is_first", "joined_processes"]
+__all__ = ["Processes", "joined_processes"]
 
 ValueT = TypeVar("ValueT")
 
@@ -179,12 +179,6 @@ def _device(config: TrainingConfig, local_rank: int) -> torch.device:
     if config.launcher == "none":
         return torch.device("cuda", torch.cuda.current_device())
     return torch.device("cuda", local_rank % torch.cuda.device_count())
-
-
-def is_first(config: TrainingConfig) -> bool:
-    """Whether this process measures and saves; the others of a group only help to train."""
-    name = {"none": None, "pytorch": "RANK", "slurm": "SLURM_PROCID"}[config.launcher]
-    return name is None or os.environ.get(name, "0") == "0"
 
 
 def _joined() -> _Place:
