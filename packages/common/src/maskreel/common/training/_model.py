@@ -37,7 +37,7 @@ class TaskModel(BaseModel):
 
     def __init__(self, task: TrainingTask, processes: Processes, progress: Progress) -> None:
         super().__init__(_ToDevice(processes.device))
-        self.trained = task.module
+        self.trained, self.idle_parameters = task.module, task.idle_parameters
         self._task, self._processes, self._progress = task, processes, progress
 
     def init_weights(self) -> None:
@@ -45,6 +45,7 @@ class TaskModel(BaseModel):
 
     def forward(self, batch: Any, mode: str) -> Mapping[str, torch.Tensor]:  # pyright: ignore[reportIncompatibleMethodOverride]
         del mode
+        self._task.step = self._progress.step
         return self._task.losses(self.trained, batch)
 
     def parse_losses(self, losses: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, dict[str, float]]:  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -74,4 +75,4 @@ def _checked(losses: Mapping[str, torch.Tensor]) -> list[torch.Tensor]:
 def distributed(model: TaskModel, processes: Processes) -> MMDistributedDataParallel:
     """The model with averaged gradients; before each step all processes take over the buffers of the first one."""
     devices = [processes.device.index] if processes.device.type == "cuda" else None
-    return MMDistributedDataParallel(model, device_ids=devices)
+    return MMDistributedDataParallel(model, device_ids=devices, find_unused_parameters=model.idle_parameters)

@@ -21,13 +21,17 @@ class TrainingTask(ABC):
     module: nn.Module
     """Everything that is trained or saved (a `ModuleDict` if it is several). Parameters without `requires_grad` stay
     as they are. What must not follow `module.train()`, like a frozen batch norm, overrides `train` itself."""
+    step: int = 0
+    """Optimiser steps done, as the loop tells it before each call of `losses`."""
+    idle_parameters: bool = False
+    """Whether some parameters may take no part in a step; several processes must know, and are a little slower."""
 
     @abstractmethod
     def losses(self, module: nn.Module, batch: Any) -> Mapping[str, Tensor]:
         """Scalars by name, each a mean over the batch; their sum is minimised.
 
         The tensors of `batch` (in dicts, lists and tuples) are on the device already. The names must be the same in
-        every step. With several processes every parameter must take part in every step.
+        every step. With several processes every parameter must take part in every step, or `idle_parameters` be set.
         """
 
     def evaluate(self, module: nn.Module) -> Mapping[str, float]:

@@ -84,7 +84,7 @@ def train_dfc(
         raise MissingExtraError("mmengine", "maskreel-inpaint[train]")
     import torch
 
-    from maskreel.common.training import is_first, train
+    from maskreel.common.training import is_first, place_in_group, train
     from maskreel.inpaint.dfc_training.task import CompletionTask
 
     if smoke:
@@ -94,7 +94,7 @@ def train_dfc(
     cascade = _cascade(network, stage, init, cells)
     if network == "dfc-s":
         _speed_up_heads(cascade, config)
-    learned, held_out, sources = _samples(network, stage, cascade, data, output, skip_bad)
+    learned, held_out, sources = _samples(network, stage, cascade, data, output, skip_bad, place_in_group(config))
     kept = [held_out[i] for i in range(len(held_out))]
     task = CompletionTask(cascade, stage, loss=loss, held_out=kept, pixels=_REDUCTION[network])
     result = train(task, learned, config, output)
@@ -174,7 +174,13 @@ def _speed_up_heads(cascade: Cascade, config: TrainingConfig) -> None:
 
 
 def _samples(
-    network: Network, stage: Stage, cascade: Cascade, data: CompletionData, output: Path, skip_bad: bool
+    network: Network,
+    stage: Stage,
+    cascade: Cascade,
+    data: CompletionData,
+    output: Path,
+    skip_bad: bool,
+    place: tuple[int, int],
 ) -> tuple[WindowSamples | ClipSamples, WindowSamples | ClipSamples, list[ClipSource]]:
     """What to learn from, what to measure on, and the clips of the former."""
     from maskreel.inpaint.dfc_training.clips import ClipSamples, WindowSamples
@@ -194,6 +200,7 @@ def _samples(
             estimator=DISFlow(),
             initial=initial,
             reduction=reduction,
+            place=place,
             progress=bar.update,
         )
     ordered = getattr(cascade.stage1, "time_ordered", False)

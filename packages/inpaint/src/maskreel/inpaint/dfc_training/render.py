@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -95,18 +94,20 @@ def make_clips(
     estimator: FlowEstimator,
     initial: Initial,
     reduction: int,
+    place: tuple[int, int] = (0, 1),
     progress: Callable[[int], object] = lambda _: None,
 ) -> list[Path]:
     """The files of the clips, in order; those that are not there yet are made.
 
-    Several processes may do this at once: each begins elsewhere and leaves out what another has made.
+    Several processes may do this at once: each begins elsewhere and leaves out what another has made. `place` is the
+    number of this one and how many there are.
     """
     from maskreel.inpaint.dfc import initialise
 
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / source.name for source in sources]
-    rank, processes = (int(os.environ.get(name, default)) for name, default in (("RANK", "0"), ("WORLD_SIZE", "1")))
-    first = rank * len(sources) // max(processes, 1)
+    rank, processes = place
+    first = rank * len(sources) // processes
     for i in [*range(first, len(sources)), *range(first)]:
         if not paths[i].exists():
             clip = prepared(
