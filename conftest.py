@@ -1,4 +1,4 @@
-"""What holds for every test of every package: the `needs_cuda` marker, seeded generators, few threads, no messages."""
+"""What holds for every test: markers for what few machines have, seeded generators, few threads, no messages."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import functools
 import logging
 import os
 import random
+import shutil
+import subprocess
 import sys
 import warnings
 from contextlib import ExitStack
@@ -28,14 +30,30 @@ def cuda_available() -> bool:
         return torch.cuda.is_available()
 
 
+@functools.cache
+def slurm_answers() -> bool:
+    """Whether a cluster takes jobs from here."""
+    if shutil.which("sinfo") is None:
+        return False
+    return subprocess.run(["sinfo"], check=False, capture_output=True).returncode == 0
+
+
+PROMISES = {
+    "needs_cuda": (cuda_available, "MASKREEL_REQUIRE_CUDA", "torch finds no CUDA device"),
+    "needs_slurm": (slurm_answers, "MASKREEL_REQUIRE_SLURM", "no Slurm answers"),
+}
+"""Markers of tests that need what few machines have, how to see whether it is there, and how it is promised."""
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip tests marked `needs_cuda` where there is no device, or fail them where one was promised."""
-    if item.get_closest_marker("needs_cuda") is None or cuda_available():
-        return
-    if os.environ.get("MASKREEL_REQUIRE_CUDA"):
-        pytest.fail("MASKREEL_REQUIRE_CUDA is set, but torch finds no CUDA device", pytrace=False)
-    pytest.skip("needs a CUDA device")
+    """Skip tests that need what is not here, or fail them where it was promised."""
+    for marker, (there, promise, fault) in PROMISES.items():
+        if item.get_closest_marker(marker) is None or there():
+            continue
+        if os.environ.get(promise):
+            pytest.fail(f"{promise} is set, but {fault}", pytrace=False)
+        pytest.skip(fault)
 
 
 def pytest_configure() -> None:

@@ -108,3 +108,21 @@ def gpu(session: nox.Session) -> None:
     install_everything(session, "test")
     session.log(f"Running the tests that need CUDA; without a device they {'fail' if promised else 'are skipped'} ...")
     session.run("python", "-m", "pytest", "-m", "needs_cuda", *session.posargs, env=without_screen())
+
+
+@nox.session(default=False)
+def slurm(session: nox.Session) -> None:
+    """Train and fill on a real Slurm, brought up on this machine (as root) unless SLURM_CONF names one."""
+    install_everything(session, "test")
+    environment = without_screen() | {"MASKREEL_REQUIRE_SLURM": "1"}
+    script, place = "tools/slurm/local_cluster.sh", str(Path(session.create_tmp()).resolve() / "cluster")
+    brought_up = "SLURM_CONF" not in os.environ
+    if brought_up:
+        session.run(script, "up", place, external=True)
+        environment["SLURM_CONF"] = f"{place}/slurm.conf"
+    try:
+        session.log("Submitting jobs ...")
+        session.run("python", "-m", "pytest", "-m", "needs_slurm", *session.posargs, env=environment)
+    finally:
+        if brought_up:
+            session.run(script, "down", place, external=True)

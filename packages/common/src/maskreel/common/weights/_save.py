@@ -37,7 +37,7 @@ def save_half(path: str | os.PathLike[str], network: torch.nn.Module, expects: M
     if path.suffix != ".safetensors":
         raise ValueError(f"path must end in .safetensors, got {path}")
     state = {key: value for key, value in network.state_dict().items() if value.is_floating_point()}
-    half = {key: value.detach().cpu().half() for key, value in state.items()}
+    half = {key: value.detach().cpu().half().contiguous() for key, value in state.items()}
     if unfit := [key for key, value in half.items() if not value.isfinite().all()]:
         raise ValueError(f"network must hold finite values below 65504 only, but {unfit[0]} does not")
     with atomic_path(path) as scratch:

@@ -1,0 +1,152 @@
+"""Training and arrays of jobs on a real Slurm: `nox -s slurm`, or any cluster that sbatch reaches from here."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from maskreel.common.cli import main
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+pytestmark = pytest.mark.needs_slurm
+
+TRAINING = """
+import sys, time
+import torch
+from maskreel.common.training import TrainingConfig, TrainingTask, train
+
+launcher, folder, pause = sys.argv[1], sys.argv[2], float(sys.argv[3])
+
+class Numbers:
+    def __len__(self):
+        return 21
+    def __getitem__(self, index):
+        x = torch.randn(4) + index / 20
+        return x, x.sin().sum(0, keepdim=True)
+
+class Sines(TrainingTask):
+    def __init__(self):
+        torch.manual_seed(2)
+        self.module = torch.nn.Sequential(torch.nn.Linear(4, 16), torch.nn.Tanh(), torch.nn.Linear(16, 1))
+    def losses(self, module, batch):
+        time.sleep(pause)
+        return {"square": (module(batch[0]) - batch[1]).square().mean()}
+
+config = TrainingConfig(steps=40, batch_size=8, lr=0.02, checkpoint_every=1000, log_every=1, launcher=launcher,
+                        device="cpu", threads=1)
+train(Sines(), Numbers(), config, folder)
+"""
+BATCH = """#!/bin/bash
+#SBATCH --ntasks=2 --requeue --signal=USR1@30 --open-mode=append
+srun --kill-on-bad-exit=1 "$@"
+"""
+
+
+def output_of(*command: str | Path) -> str:
+    return subprocess.run(list(map(str, command)), check=True, capture_output=True, text=True).stdout.strip()
+
+
+def wait_for(happened: Callable[[], bool], *, seconds: float, told: Callable[[], str]) -> None:
+    end = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < end, told()
+        time.sleep(0.5)
+
+
+def queued() -> list[str]:
+    return output_of("squeue", "--me", "--noheader", "--array", "--format=%i").split()
+
+
+class Submitted:
+    """A training that waits or runs on the cluster."""
+
+    def __init__(self, folder: Path, *, pause: float) -> None:
+        folder.mkdir()
+        script, batch, self.log = folder / "training.py", folder / "job.sh", folder / "job.log"
+        script.write_text(TRAINING)
+        batch.write_text(BATCH)
+        self.run = folder / "run"
+        words = ["--parsable", f"--output={self.log}", batch, sys.executable, script, "slurm", self.run, pause]
+        self.job = output_of("sbatch", *map(str, words))
+
+    def steps(self) -> int:
+        log = self.run / "log.jsonl"
+        return len(log.read_text().splitlines()) if log.is_file() else 0
+
+    def weights(self) -> dict[str, object]:
+        wait_for(lambda: self.job not in queued(), seconds=180, told=self.said)
+        return tensors(self.run)
+
+    def said(self) -> str:
+        return self.log.read_text() if self.log.is_file() else f"job {self.job} said nothing"
+
+
+def tensors(run: Path) -> dict[str, object]:
+    from safetensors.torch import load_file
+
+    return dict(load_file(run / "final.safetensors"))
+
+
+def alone(folder: Path) -> dict[str, object]:
+    """The same training in one process, without Slurm."""
+    folder.mkdir()
+    script = folder / "training.py"
+    script.write_text(TRAINING)
+    output_of(sys.executable, script, "none", folder / "run", "0")
+    return tensors(folder / "run")
+
+
+def test_two_tasks_train_as_one_process_and_a_requeued_run_ends_with_the_same_weights(tmp_path: Path) -> None:
+    import torch
+
+    expected = alone(tmp_path / "alone")
+    whole = Submitted(tmp_path / "whole", pause=0).weights()
+    cut = Submitted(tmp_path / "cut", pause=0.5)
+    wait_for(lambda: cut.steps() >= 5, seconds=120, told=cut.said)
+    output_of("scontrol", "requeue", cut.job)
+    resumed = cut.weights()
+    assert expected.keys() == whole.keys() == resumed.keys()
+    for name, tensor in expected.items():
+        torch.testing.assert_close(whole[name], tensor, rtol=1e-4, atol=1e-5)
+        assert torch.equal(resumed[name], whole[name]), name  # pyright: ignore[reportArgumentType]
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    """A person who walks before a place, and the masks of the person."""
+    command = ["world", "render", "actors", "-o", str(tmp_path / "clips"), "--videos", "1", "--frames", "40"]
+    assert main(["-q", *command, "--size", "64", "96", "--workers", "0"]) == 0
+    return tmp_path / "clips" / "video_0.mp4"
+
+
+def inpaint(clip: Path, output: Path, *flags: str) -> subprocess.Popen[str]:
+    masks = clip.parent / "masks" / clip.stem
+    command = ["maskreel", "-q", "inpaint", "run", clip, "-o", output, "--masks", masks, "--lossless", *flags]
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    return subprocess.Popen(
+        list(map(str, command)), env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+def partition() -> str:
+    return output_of("sinfo", "--noheader", "--format=%R").split()[0]
+
+
+def test_an_array_fills_a_video_as_one_process_does_also_when_a_job_is_killed_and_queued_again(
+    clip: Path, tmp_path: Path
+) -> None:
+    assert inpaint(clip, tmp_path / "one.mkv").wait(120) == 0
+    array = inpaint(clip, tmp_path / "array.mkv", "--slurm", partition(), "--workers", "2")
+    wait_for(lambda: bool(queued()), seconds=60, told=lambda: "nothing was queued")
+    output_of("scontrol", "requeue", queued()[0])
+    said, _ = array.communicate(timeout=300)
+    assert array.returncode == 0, said
+    assert (tmp_path / "array.mkv").read_bytes() == (tmp_path / "one.mkv").read_bytes()
