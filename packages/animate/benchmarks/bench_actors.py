@@ -1,0 +1,50 @@
+"""Reconstruction, animation of one person by another, and change of background on people nobody has trained on.
+
+    python packages/animate/benchmarks/bench_actors.py /tmp/bench_actors
+    python packages/animate/benchmarks/bench_actors.py /tmp/bench_actors --weights run/animation.safetensors
+
+The exact result of everything is known: identity, pose and place of the rendered people are exchanged one by one. The
+row "exact result" shows what the metrics make of it, so how far anything could get. Prints all tables and the goals,
+and writes report.html, scores.csv, scores.json and contact sheets of every video: look at them. Rendered videos stay in
+the folder, for the next weights. With the small model 50 videos take about 6 minutes on one core.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from pathlib import Path
+
+import torch
+
+from maskreel.animate.commands.evaluate import evaluate
+
+
+def main() -> None:
+    options = _options()
+    torch.set_num_threads(options.threads)
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    weights = None if options.weights is None else options.weights.resolve()
+    name = "shipped" if weights is None else f"{weights.parent.name}_{weights.stem}"
+    evaluate(
+        options.out / name,
+        world=options.videos,
+        weights=weights,
+        frames=options.frames,
+        cache=options.out / "cache",
+        shown=options.videos,
+    )
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("out", type=Path, help="a folder")
+    parser.add_argument("--weights", type=Path, help="default: the small model of the package")
+    parser.add_argument("--videos", type=int, default=50)
+    parser.add_argument("--frames", type=int, default=4, help="of each video")
+    parser.add_argument("--threads", type=int, default=1)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,242 @@
+"""`ImageAnimator`: a still picture moved by a driving video."""
+
+from __future__ import annotations
+
+import copy
+import tempfile
+from dataclasses import asdict, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
+
+import torch
+
+import maskreel.animate
+from maskreel.animate.backdrop import is_transparent, open_backdrop
+from maskreel.animate.compositing import Compositor
+from maskreel.animate.config import AnimateConfig
+from maskreel.animate.inputs import Inputs, open_driving, read_source
+from maskreel.animate.job import Job, fingerprint, identify
+from maskreel.animate.outputs import check_apart, choose_output
+from maskreel.animate.paste import Paste
+from maskreel.animate.plan import make_plan, view_source
+from maskreel.animate.ready_model import ready_model
+from maskreel.animate.renderer import Renderer
+from maskreel.animate.report import command, moments_shown, write_record, write_report
+from maskreel.animate.result import AnimateResult, summarise
+from maskreel.animate.segments import Segments
+from maskreel.animate.watching import unwatched
+from maskreel.common.errors import InputError
+from maskreel.common.show import save_image
+from maskreel.common.video import Clip, read, write
+
+if TYPE_CHECKING:
+    import os
+
+    from torch import Tensor
+
+    from maskreel.animate.inputs import Driving
+    from maskreel.animate.model import AnimationModel
+    from maskreel.animate.outputs import Output
+    from maskreel.animate.plan import SourceView
+    from maskreel.animate.renderer import Finish
+    from maskreel.animate.watching import Watch
+
+__all__ = ["ImageAnimator"]
+
+
+class ImageAnimator:
+    """Moves still pictures as driving videos move, before their own or another background.
+
+        result = ImageAnimator().animate("me.jpg", "dance.mp4", background="beach.jpg", output="me_dancing.mp4")
+        print(result.output, result.report)
+
+    Memory does not grow with the length of the driving video.
+
+    Args:
+        config: all settings.
+        model: the networks, instead of the ones that the config names. It is not changed.
+    """
+
+    def __init__(self, config: AnimateConfig | None = None, *, model: AnimationModel | None = None) -> None:
+        self.config = config or AnimateConfig()
+        self._given = model
+
+    @cached_property
+    def model(self) -> AnimationModel:
+        """The networks as they are run; loaded when they are first asked for."""
+        return ready_model(self.config, self._given)
+
+    @overload
+    def animate(self, source: Clip | Tensor, driving: Clip, background: Clip | Tensor | str | None = None) -> Clip: ...
+
+    @overload
+    def animate(
+        self,
+        source: str | os.PathLike[str],
+        driving: str | os.PathLike[str],
+        background: str | os.PathLike[str] | None = None,
+        *,
+        background_mask: str | os.PathLike[str] | None = None,
+        output: str | os.PathLike[str] | None = None,
+        job: str | os.PathLike[str] | None = None,
+        seconds: float | None = None,
+        watch: Watch = unwatched,
+    ) -> AnimateResult: ...
+
+    def animate(
+        self,
+        source: Clip | Tensor | str | os.PathLike[str],
+        driving: Clip | str | os.PathLike[str],
+        background: Clip | Tensor | str | os.PathLike[str] | None = None,
+        *,
+        background_mask: str | os.PathLike[str] | None = None,
+        output: str | os.PathLike[str] | None = None,
+        job: str | os.PathLike[str] | None = None,
+        seconds: float | None = None,
+        watch: Watch = unwatched,
+    ) -> Clip | AnimateResult:
+        """Let the subject of `source` move as that of `driving` does.
+
+        Args:
+            source: an image; of a video, GIF, folder of frames or Clip the first frame; uint8 (3, H, W).
+            driving: a video, GIF, folder of frames, image or Clip.
+            background: what comes behind the subject: an image, video, GIF or folder, a colour, "source" or "driving"
+                (without their own subjects), "blur" or "transparent". None: the source's picture goes on around what
+                the networks made.
+            background_mask: a mask picture or masks of every frame: the background's own subject, to be left out.
+            output: the file to write; by default beside the source, as NAME.animated.mp4 (.mov if it is transparent,
+                .png for a driving image). .mp4, .mkv and .mov get the sound of the driving video; a name without
+                suffix is a folder of PNG images.
+            job: the folder for unfinished work; by default beside the output, as NAME.job. A killed run goes on from
+                there when it is called again, with the same result. It is removed at the end.
+            seconds: work on the first seconds of the driving video only.
+            watch: told of the progress.
+
+        Returns:
+            For files, an `AnimateResult` that names the result, report and record. For a driving Clip, a Clip of the
+            source's size.
+
+        Raises:
+            InputError: a file cannot be used, or settings do not fit it.
+            TypeError: Clips and paths are mixed.
+        """
+        if isinstance(driving, Clip):
+            return self._animate_clip(source, driving, background)
+        if isinstance(source, (Clip, torch.Tensor)) or isinstance(background, (Clip, torch.Tensor)):
+            raise TypeError("with a path for driving, source and background must be paths, too")
+        inputs = Inputs(
+            Path(source),
+            Path(driving),
+            None if background is None else str(background),
+            None if background_mask is None else Path(background_mask),
+        )
+        return self._animate_files(inputs, output, job, seconds, watch)
+
+    def _animate_files(
+        self,
+        inputs: Inputs,
+        output: str | os.PathLike[str] | None,
+        job: str | os.PathLike[str] | None,
+        seconds: float | None,
+        watch: Watch,
+        *,
+        told: bool = True,
+    ) -> AnimateResult:
+        """`told`: with page, picture and record."""
+        picture, driving = read_source(inputs.source), open_driving(inputs.driving, seconds=seconds)
+        target = choose_output(
+            None if output is None else Path(output),
+            inputs.source,
+            driving,
+            transparent=inputs.background is not None and is_transparent(inputs.background),
+            lossless=self.config.lossless,
+        )
+        check_apart(target.path, *inputs.files.values())
+        work = Job(Path(job) if job else target.path.with_suffix(".job"))
+        with work.opened(self._settings(inputs, driving, target)):
+            view = view_source(self.model, picture.pixels, self.config)
+            finish = self._finish(inputs, view, driving)
+            plan = make_plan(self.model, view, driving, self.config, watch=watch)
+            renderer = Renderer(self.model, plan, finish, smoothing=self.config.smoothing)
+            shown = moments_shown(driving.count) if told else ()
+            segments = Segments(work, renderer, plan, driving, target, self.config, picture.pixel_aspect, shown)
+            with watch("make", driving.count) as advance:
+                figures = segments.make(advance)
+            target.finish(segments.paths)
+            summary = summarise(figures, size=view.framing.size, fps=float(driving.info.fps), start=plan.start)
+            result = AnimateResult.beside(target.path, summary)
+            if told:
+                again = command(inputs, self.config, target.path, seconds=seconds)
+                write_record(result, inputs, plan, self._about(again))
+                write_report(result, segments.looks(), again)
+            return result
+
+    def _finish(self, inputs: Inputs, view: SourceView, driving: Driving) -> Finish:
+        """What puts pictures into full frames."""
+        if inputs.background is None:
+            if inputs.background_mask is not None:
+                raise InputError(f"{inputs.background_mask} masks a background, but there is none; add --background")
+            return Paste(view.framing, view.picture, view.source.mask, lock=self.config.lock)
+        choice, kind = inputs.background, self.config.kind
+        if choice == "driving" and driving.picture is not None:
+            choice, kind = str(inputs.driving), "same" if kind == "auto" else kind
+        backdrop = open_backdrop(
+            choice,
+            source=view.picture,
+            source_mask=view.framing.place(view.source.large_mask)[0].cpu(),
+            driving=inputs.driving,
+            model=self.model,
+            kind=kind,
+            mask=inputs.background_mask,
+            fps=driving.info.fps,
+        )
+        return Compositor(self.model, backdrop, view.framing, swap=self.config.swap, lock=self.config.lock)
+
+    def _settings(self, inputs: Inputs, driving: Driving, target: Output) -> dict[str, Any]:
+        """What a result depends on."""
+        return {
+            "inputs": {name: identify(path) for name, path in inputs.files.items()},
+            "background": inputs.background,
+            "frames": driving.count,
+            "output": (target.form, target.codec, target.transparent),
+            "config": asdict(self.config),
+            "model": fingerprint(self.model),
+            "version": maskreel.animate.__version__,
+        }
+
+    def _about(self, again: str) -> dict[str, Any]:
+        return {
+            "command": again,
+            "config": asdict(self.config),
+            "model": fingerprint(self.model),
+            "version": maskreel.animate.__version__,
+        }
+
+    def _animate_clip(
+        self, source: object, driving: Clip, background: Clip | Tensor | str | os.PathLike[str] | None
+    ) -> Clip:
+        """By way of lossless files, so that there is one way through the code."""
+        if not isinstance(source, (Clip, torch.Tensor)):
+            raise TypeError(f"with a Clip for driving, source must be a Clip or tensor, got {type(source).__name__}")
+        if background == "transparent":
+            raise ValueError("background must not be transparent for a Clip, which has no opacity; give paths")
+        lossless = copy.copy(self)
+        lossless.__dict__["model"] = self.model
+        lossless.config = replace(self.config, lossless=True)
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            write(folder / "driving.mkv", driving, codec="ffv1")
+            save_image(folder / "source.png", source.frames[0] if isinstance(source, Clip) else source)
+            if isinstance(background, Clip):
+                write(folder / "background.mkv", background, codec="ffv1")
+                background = folder / "background.mkv"
+            elif isinstance(background, torch.Tensor):
+                save_image(folder / "background.png", background)
+                background = folder / "background.png"
+            inputs = Inputs(
+                folder / "source.png", folder / "driving.mkv", None if background is None else str(background)
+            )
+            lossless._animate_files(inputs, folder / "result.mkv", None, None, unwatched, told=False)
+            frames = read(folder / "result.mkv").frames
+        return Clip(frames, driving.fps, driving.start, driving.timestamps)

@@ -1,0 +1,121 @@
+"""Perturbed masks: what hides the driving subject's shape from the mask refiner.
+
+Every step is a linear resampling along one axis, so whole batches stay on their device and the draws come from one
+seeded generator. Masks are rounded to 256 levels first, as published; results between steps stay real numbers, where
+the published code rounds each (less than one level of difference for each step).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+__all__ = ["perturb_for_inference", "perturb_for_training"]
+
+_CUTS = 5
+_FIRST_CUT, _LAST_CUT, _OF = 15, 45, 64
+_SCALES = (0.75, 1.25)
+_SHRINK = 0.75
+_NOISE = 20.0
+"""Mean of the Poisson noise in levels of 255."""
+
+
+def perturb_for_training(
+    masks: Tensor, *, threshold: float = 60 / 255, generator: torch.Generator | None = None
+) -> Tensor:
+    """P_train: six strips of the mask stretched apart, across and then along, what is faint removed, noise.
+
+    First five cuts in the middle half, the same for the whole batch, make upright strips; in each image each strip is
+    scaled across by 0.75 to 1.25 about its centre, and the whole mask then vertically by 0.75 to 1.25. The same
+    follows with level strips. Values up to `threshold` become 0, and every pixel gets Poisson noise of mean 20/255
+    and of either sign.
+
+    Args:
+        masks: float (N, 1, h, w) in [0, 1].
+        threshold: in [0, 1].
+        generator: of the draws, on the device of `masks`; by default torch's own.
+
+    Returns:
+        float (N, 1, h, w) in [0, 1], without gradient.
+    """
+    stretched = _quantised(masks, threshold=None)
+    for strips, whole in ((-1, -2), (-2, -1)):
+        stretched = _scaled(stretched, strips, _strips(stretched, strips, generator), generator)
+        stretched = _scaled(stretched, whole, _one_strip(stretched, whole), generator)
+    levels = _above(stretched, threshold) * 255
+    noise = torch.poisson(torch.full_like(levels, _NOISE), generator)
+    sign = torch.randint(0, 2, levels.shape, generator=generator, device=levels.device) * 2 - 1
+    return (levels + sign * noise).clamp(0, 255) / 255
+
+
+def perturb_for_inference(masks: Tensor, *, threshold: float = 60 / 255) -> Tensor:
+    """P_test: what is faint removed, and all of it made smaller by 0.75 about the centre of the picture.
+
+    Args:
+        masks: float (N, 1, h, w) in [0, 1].
+        threshold: in [0, 1].
+
+    Returns:
+        float (N, 1, h, w) in [0, 1], without gradient.
+    """
+    shrunk = _quantised(masks, threshold)
+    for axis in (-1, -2):
+        edges = _one_strip(shrunk, axis)
+        shrunk = _resampled(shrunk, axis, edges, torch.full((len(masks), 1), _SHRINK, device=masks.device))
+    return shrunk
+
+
+def _quantised(masks: Tensor, threshold: float | None) -> Tensor:
+    if masks.dim() != 4 or masks.shape[1] != 1:
+        raise ValueError(f"masks must have the shape (N, 1, h, w), got {tuple(masks.shape)}")
+    rounded = (masks.detach().float() * 255).round() / 255
+    return rounded if threshold is None else _above(rounded, threshold)
+
+
+def _above(masks: Tensor, threshold: float) -> Tensor:
+    return torch.where(masks > threshold + 1e-6, masks, 0)
+
+
+def _one_strip(masks: Tensor, axis: int) -> Tensor:
+    return torch.tensor([0, masks.shape[axis]], device=masks.device)
+
+
+def _strips(masks: Tensor, axis: int, generator: torch.Generator | None) -> Tensor:
+    """Edges of six strips: int64 (7,)."""
+    length, device = masks.shape[axis], masks.device
+    first, last = round(length * _FIRST_CUT / _OF), round(length * _LAST_CUT / _OF)
+    order = torch.randperm(last - first + 1, generator=generator, device=device)
+    cuts = (first + order[:_CUTS]).sort().values
+    ends = torch.tensor([0, length], device=device)
+    return torch.cat([ends[:1], cuts, ends[1:]])
+
+
+def _scaled(masks: Tensor, axis: int, edges: Tensor, generator: torch.Generator | None) -> Tensor:
+    """Each strip of each image by a factor of its own."""
+    low, high = _SCALES
+    draws = torch.rand((len(masks), len(edges) - 1), generator=generator, device=masks.device)
+    return _resampled(masks, axis, edges, low + (high - low) * draws)
+
+
+def _resampled(masks: Tensor, axis: int, edges: Tensor, scales: Tensor) -> Tensor:
+    """Strips between `edges` scaled about their centres, linearly, with nothing outside each strip.
+
+    Args:
+        masks: (N, 1, h, w).
+        axis: -1 or -2.
+        edges: int64 (K + 1,), rising.
+        scales: (N, K).
+    """
+    places = torch.arange(masks.shape[axis], device=masks.device)
+    strip = torch.bucketize(places, edges[1:-1], right=True)
+    first, last = edges[strip], edges[strip + 1] - 1
+    centre = (first + last) / 2
+    source = (places - centre) / scales[:, strip] + centre
+    left = source.floor()
+    rows = masks if axis == -1 else masks.transpose(-1, -2)
+    result = torch.zeros_like(rows)
+    for tap, weight in ((left, 1 - (source - left)), (left + 1, source - left)):
+        inside = (tap >= first) & (tap <= last)
+        index = tap.clamp(0, rows.shape[-1] - 1).long()[:, None, None, :].expand(rows.shape)
+        result = result + rows.gather(-1, index) * (weight * inside)[:, None, None, :]
+    return result if axis == -1 else result.transpose(-1, -2)

@@ -1,0 +1,137 @@
+"""What has to be known before the first frame is made: where the subjects are, and from where motion counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from maskreel.animate.framing import Framing, around_moving_subject, around_subject, whole
+from maskreel.animate.motion import AbsoluteMotion, RelativeMotion, Smoothed, StartSearch
+from maskreel.animate.watching import unwatched
+from maskreel.common.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from torch import Tensor
+
+    from maskreel.animate.config import AnimateConfig, FramingChoice
+    from maskreel.animate.inputs import Driving
+    from maskreel.animate.model import AnimationModel, Source
+    from maskreel.animate.motion import MaskMotion
+    from maskreel.animate.watching import Watch
+
+__all__ = ["Plan", "SourceView", "make_plan", "view_source"]
+
+_NEARLY_SQUARE = 1.25
+_LOOKS = 32
+"""Driving frames, spread over the video, in which the subject is looked for to frame it."""
+
+
+@dataclass(frozen=True)
+class SourceView:
+    """The source as the networks see it."""
+
+    picture: Tensor
+    """uint8 (3, H, W): the frame that results have."""
+    framing: Framing
+    """The square of it that the networks see."""
+    source: Source
+    """What the networks need of it."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What stays the same for all frames."""
+
+    view: SourceView
+    driving_framing: Framing
+    start: int | None = None
+    """The driving frame that relative motion counts from; None for absolute motion."""
+    start_mask: Tensor | None = None
+    """m of it, (1, 1, s, s)."""
+
+    def motion(self, smoothing: float) -> MaskMotion:
+        """What happens to driving masks, from the first frame on."""
+        motion: MaskMotion = AbsoluteMotion()
+        if self.start_mask is not None:
+            motion = RelativeMotion(self.view.source.mask, self.start_mask)
+        return Smoothed(motion, smoothing) if smoothing else motion
+
+
+@torch.inference_mode()
+def view_source(model: AnimationModel, picture: Tensor, config: AnimateConfig) -> SourceView:
+    """Look at the source, uint8 (3, H, W); `model` is on its device, ready for inference."""
+    size, device = model.config.size, next(model.parameters()).device
+    framing = _framed(config.source_framing, model, picture)
+    if not config.paste_back:
+        picture = (framing.cut(picture[None], size)[0] * 255).round().to(torch.uint8)
+        framing = whole((size, size))
+    return SourceView(picture, framing, model.source(framing.cut(picture[None].to(device), size)))
+
+
+@torch.inference_mode()
+def make_plan(
+    model: AnimationModel, view: SourceView, driving: Driving, config: AnimateConfig, *, watch: Watch = unwatched
+) -> Plan:
+    """Look at the driving video, as far as the settings need it; `watch` is told of the search for the start.
+
+    Raises:
+        InputError: there is no subject to start from, or no such starting frame.
+    """
+    framing, device = _framed_driving(config.driving_framing, model, driving), view.source.mask.device
+    if config.motion == "absolute":
+        return Plan(view, framing)
+
+    def masks_of(frames: Tensor) -> Tensor:
+        return model.masks(framing.cut(frames.to(device), model.config.size))
+
+    return Plan(view, framing, *_start(config, view.source.mask, driving, masks_of, watch))
+
+
+def _framed(choice: FramingChoice, model: AnimationModel, picture: Tensor) -> Framing:
+    size = (picture.shape[1], picture.shape[2])
+    return around_subject(model, picture) if _close(choice, size) else whole(size)
+
+
+def _framed_driving(choice: FramingChoice, model: AnimationModel, driving: Driving) -> Framing:
+    if not _close(choice, driving.info.size):
+        return whole(driving.info.size)
+    return around_moving_subject(model, _spread(driving), every=1)
+
+
+def _close(choice: FramingChoice, size: tuple[int, int]) -> bool:
+    """Whether to go close to the subject."""
+    return choice == "subject" or (choice == "auto" and max(size) > _NEARLY_SQUARE * min(size))
+
+
+def _spread(driving: Driving) -> Iterator[Tensor]:
+    looks = min(_LOOKS, driving.count)
+    for look in range(looks):
+        yield driving.frame(look * driving.count // looks)[None]
+
+
+def _start(
+    config: AnimateConfig,
+    source_mask: Tensor,
+    driving: Driving,
+    masks_of: Callable[[Tensor], Tensor],
+    watch: Watch,
+) -> tuple[int, Tensor]:
+    if config.start != "auto":
+        if config.start >= driving.count:
+            raise InputError(
+                f"--start {config.start}: {driving.info.path} has {driving.count} frames, counted from 0; "
+                "name one of them, or auto"
+            )
+        return config.start, masks_of(driving.frame(config.start)[None])
+    search = StartSearch(source_mask)
+    with watch("look", driving.count) as looked:
+        for clip in driving.clips(config.batch):
+            search.add(masks_of(clip.frames))
+            looked(len(clip))
+    if search.index is None or search.mask is None:
+        raise InputError(f"no subject was found in any frame of {driving.info.path}; give a video of one that moves")
+    return search.index, search.mask

@@ -1,0 +1,39 @@
+"""The networks as an animation runs them: on their device, with the wanted border, precision and graph."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING
+
+from maskreel.common.device import chosen_device
+
+if TYPE_CHECKING:
+    from maskreel.animate.config import AnimateConfig
+    from maskreel.animate.model import AnimationModel
+
+__all__ = ["ready_model"]
+
+
+def ready_model(config: AnimateConfig, given: AnimationModel | None = None) -> AnimationModel:
+    """Those that the config names, or a copy of the given ones.
+
+    Raises:
+        InputError: the weights cannot be used, or the device is not there.
+    """
+    import torch
+
+    from maskreel.animate.weights import load_model
+
+    device = chosen_device(config.device)
+    model = load_model(config.weights) if given is None else copy.deepcopy(given)
+    if config.mask_border != "model":
+        model.mask_generator.border = config.mask_border
+    model = model.eval().requires_grad_(False).to(device)
+    if not config.fused:
+        return model
+    from maskreel.animate.fused import fused
+
+    rewritten = fused(model, dtype=torch.bfloat16 if config.precision == "bf16" else torch.float32)
+    if next(rewritten.parameters(), None) is None:  # its weights are buffers, but a module's device is that of these
+        rewritten.place = torch.nn.Parameter(torch.empty(0, device=device), requires_grad=False)
+    return rewritten

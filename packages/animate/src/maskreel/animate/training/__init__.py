@@ -1,0 +1,1 @@
+"""Training of the six networks: data, losses, and what is watched meanwhile."""

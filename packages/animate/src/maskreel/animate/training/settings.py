@@ -1,0 +1,66 @@
+"""What a training learns from and adds up, and when each network joins in; every field is a flag."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path  # noqa: TC003 (tyro reads annotations at run time)
+from typing import Literal
+
+__all__ = ["ClipSettings", "LossSettings"]
+
+
+@dataclass(frozen=True)
+class LossSettings:
+    """The published training, and what goes beyond it (off unless asked for)."""
+
+    compare: Literal["vgg3", "vgg5", "pyramid", "random-vgg"] = "vgg3"
+    """How pictures are compared: by three or five slices of VGG-19 as published; without any weights by colours and
+    edges (pyramid) or by VGG-19 with random weights."""
+    vgg: Path | None = None
+    """Weights of VGG-19: torchvision's vgg19-dcbb9e9d.pth, or what slim_vgg made of it; by default they are downloaded
+    once."""
+    refine_from: float = 1.0
+    """Epoch, counted from 0, from which on the mask refiner learns."""
+    swap_from: float = 2.0
+    """Epoch, counted from 0, from which on the networks of the background swap learn."""
+    mask_weight: float = 100.0
+    """Weight of the mean absolute error of refined masks."""
+    truth_weight: float = 0.0
+    """Weight of the cross entropy between generated and true masks, where videos have masks beside them, in a folder
+    `masks`."""
+    pseudo_pairs: float = 0.0
+    """Share of steps in which the swap learns whole backgrounds (inference case 2): the background is a frame of
+    another video with an empty mask, the target the composite of both."""
+    generated: float = 0.0
+    """Share of steps in which the swap is shown the animated frame as foreground, as it is in inference, in place of
+    the true one."""
+
+    def __post_init__(self) -> None:
+        for name in ("refine_from", "swap_from", "mask_weight", "truth_weight"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must be 0 or more, got {getattr(self, name)}")
+        for name in ("pseudo_pairs", "generated"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} must be in [0, 1], got {getattr(self, name)}")
+
+
+@dataclass(frozen=True)
+class ClipSettings:
+    """How videos are stored as small frames and drawn."""
+
+    cache: Path | None = None
+    """Where frames are kept, for other runs too; by default OUTPUT/cache."""
+    fit: Literal["crop", "pad", "squash"] = "crop"
+    """How frames become squares: the largest in the middle, with borders, or pressed."""
+    frames: int | None = None
+    """Keep only so many frames of each video, evenly spaced; by default all."""
+    id_sampling: bool = False
+    """A sample is an identity, the name of a video up to #, of which a video is drawn; else it is a video."""
+    repeats: int = 1
+    """How often one epoch goes over the videos."""
+
+    def __post_init__(self) -> None:
+        if self.frames is not None and self.frames < 2:
+            raise ValueError(f"frames must be 2 or more, got {self.frames}")
+        if self.repeats < 1:
+            raise ValueError(f"repeats must be 1 or more, got {self.repeats}")

@@ -1,0 +1,141 @@
+"""`AnimationTask`: one training step of all networks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from maskreel.animate.perturb import perturb_for_training
+from maskreel.animate.training.settings import LossSettings
+from maskreel.common.errors import InputError
+from maskreel.common.training import TrainingTask
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from maskreel.animate.model import AnimationModel, Source
+    from maskreel.animate.training.watch import Watch
+    from maskreel.common.perceptual import FeatureLoss
+
+__all__ = ["LOSSES", "AnimationTask"]
+
+LOSSES = ("low", "high", "refined", "truth", "base", "swap")
+"""In every step; those that are off are 0."""
+
+_LEAST = 1e-3
+"""Masks count as no surer than this against true ones: beyond it half precision has little left to learn from."""
+
+
+class AnimationTask(TrainingTask):
+    """Trains an `AnimationModel` on pairs of frames of the same video.
+
+    Batches are dicts of float tensors in [0, 1]: `source`, `driving` and `target` (N, 3, S, S), where `target` is the
+    driving frame with the colour jitter of the source and `driving` the same frame with another; and, for data that
+    has them, the true masks `source_mask` and `driving_mask` (N, 1, s, s).
+
+    Losses (Shalev and Wolf 2020, section 3): `low` and `high`, perceptual, of L and H; `refined`, of r against m;
+    `truth`, of m, if wanted; `base` and `swap`, perceptual, of the background swap. H, r and the swap are fed detached
+    tensors, so each network learns from its own loss only, m and L from `low`.
+
+    Args:
+        model: what to train.
+        loss: compares pictures.
+        settings: when and how much.
+        steps_per_epoch: optimiser steps that one pass over the data takes.
+        watch: held-out clips that the quality is measured on, and pictures.
+    """
+
+    idle_parameters = True
+
+    def __init__(
+        self,
+        model: AnimationModel,
+        loss: FeatureLoss,
+        settings: LossSettings | None = None,
+        *,
+        steps_per_epoch: float,
+        watch: Watch | None = None,
+    ) -> None:
+        if steps_per_epoch <= 0:
+            raise ValueError(f"steps_per_epoch must be above 0, got {steps_per_epoch}")
+        self.module = model
+        self.settings = settings or LossSettings()
+        self._loss, self._steps_per_epoch, self._watch = loss, steps_per_epoch, watch
+
+    def losses(self, module: Any, batch: Any) -> Mapping[str, Tensor]:
+        self._check(batch)
+        loss = self._loss.to(batch["source"].device)
+        source = module.source(batch["source"])
+        masks = module.masks(batch["driving"])
+        pictures = module.pictures(source, masks)
+        target = loss.target(batch["target"])
+        values: dict[str, Tensor] = dict.fromkeys(LOSSES, masks.new_zeros(()))
+        values["truth"] = self._truth(source.mask, masks, batch)
+        if self._reached(self.settings.refine_from):
+            values["refined"] = self._refined(module, source, masks)
+        if not self._reached(self.settings.swap_from):
+            values["low"], values["high"] = loss.each(pictures, target)
+        elif self._draw(self.settings.pseudo_pairs):
+            values["low"], values["high"] = loss.each(pictures, target)
+            swapped, composite = self._swapped_wholly(module, batch, masks, pictures[1])
+            values["base"], values["swap"] = loss.each(swapped, loss.target(composite))
+        else:
+            foreground = self._foreground(batch, pictures[1])
+            swapped = module.swapped(foreground, masks, source.image, source.mask)
+            together = loss.each([*pictures, *swapped], target)
+            values["low"], values["high"], values["base"], values["swap"] = together
+        return values
+
+    def evaluate(self, module: Any) -> Mapping[str, float]:
+        return {} if self._watch is None else self._watch.measure(module)
+
+    def samples(self, module: Any) -> Tensor | None:
+        return None if self._watch is None else self._watch.sheet(module)
+
+    def _reached(self, epoch: float) -> bool:
+        return self.step >= epoch * self._steps_per_epoch
+
+    def _refined(self, module: Any, source: Source, masks: Tensor) -> Tensor:
+        perturbed = perturb_for_training(masks, threshold=module.config.threshold)
+        refined = module.refined(source, perturbed, perturbed=True)
+        return self.settings.mask_weight * (refined.float() - masks.detach().float()).abs().mean()
+
+    def _check(self, batch: Mapping[str, Tensor]) -> None:
+        if self.settings.pseudo_pairs and len(batch["source"]) < 2:
+            raise InputError(
+                "pseudo_pairs needs two samples or more at a time, for frames of another video, but each process gets "
+                "one: make batch_size larger, or accumulate or the number of processes smaller"
+            )
+        if self.settings.truth_weight and not {"source_mask", "driving_mask"} <= batch.keys():
+            raise InputError(
+                f"truth_weight is {self.settings.truth_weight:g}, but the data have no true masks: it must be 0"
+            )
+
+    def _truth(self, source_mask: Tensor, driving_mask: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
+        """Cross entropy; by hand, because torch's own refuses to run under autocast."""
+        if not self.settings.truth_weight:
+            return source_mask.new_zeros(())
+        found, true = torch.cat([source_mask, driving_mask]), torch.cat([batch["source_mask"], batch["driving_mask"]])
+        if found.shape != true.shape:
+            raise ValueError(f"true masks must have the shape {tuple(found.shape[1:])}, got {tuple(true.shape[1:])}")
+        sure = found.float().clamp(_LEAST, 1 - _LEAST)
+        return -self.settings.truth_weight * (true * sure.log() + (1 - true) * (-sure).log1p()).mean()
+
+    def _swapped_wholly(
+        self, module: Any, batch: Mapping[str, Tensor], masks: Tensor, animated: Tensor
+    ) -> tuple[tuple[Tensor, Tensor], Tensor]:
+        """What the swap makes of whole frames of other videos, and what it should be."""
+        backdrop = batch["target"].roll(1, dims=0)
+        swapped = module.swapped(self._foreground(batch, animated), masks, backdrop, torch.zeros_like(masks))
+        cover = module.enlarge(masks.detach())
+        return swapped, cover * batch["target"] + (1 - cover) * backdrop
+
+    def _foreground(self, batch: Mapping[str, Tensor], animated: Tensor) -> Tensor:
+        return animated.detach() if self._draw(self.settings.generated) else batch["target"]
+
+    @staticmethod
+    def _draw(share: float) -> bool:
+        """Whether it happens this time; nothing is drawn if it never does, so that the published training is itself."""
+        return share > 0 and bool(torch.rand((), device="cpu") < share)

@@ -1,0 +1,127 @@
+"""Rendered people: files that are made once, and pairs from them."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from maskreel.animate.training.actors import ActorPairs, render_actors
+from maskreel.common.world import ActorsScene
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+KEYS = {"source", "driving", "target", "source_mask", "driving_mask"}
+
+
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    return render_actors(tmp_path_factory.mktemp("actors"), 2, size=32, seed=4)
+
+
+def contents(path: Path) -> tuple[Tensor, Tensor]:
+    with np.load(path) as stored:
+        masks = np.unpackbits(stored["masks"]).reshape(8, 32, 32)
+        return torch.from_numpy(stored["frames"]), torch.from_numpy(masks).bool()
+
+
+def test_files_hold_the_scene(rendered: list[Path]) -> None:
+    seed = int(np.random.SeedSequence([4, 1]).generate_state(1)[0])
+    made = ActorsScene(size=(32, 32), frames=8, fps=Fraction(4)).render(seed)
+    frames, masks = contents(rendered[1])
+    assert torch.equal(frames, torch.as_tensor(made.clip.frames).permute(0, 2, 3, 1))
+    assert torch.equal(masks, made.visible.any(dim=1))
+    with np.load(rendered[1]) as stored:
+        plate = torch.from_numpy(stored["plate"])
+    assert torch.equal(plate, made.plate[0].permute(1, 2, 0))
+    assert 0.02 < masks.float().mean() < 0.8
+    assert (frames.float() - plate.float()).abs().mean(-1)[masks].mean() > 10, "the plate is empty where the person is"
+    assert not torch.equal(frames, contents(rendered[0])[0])
+
+
+def test_what_is_there_stays(rendered: list[Path], tmp_path: Path) -> None:
+    for path in rendered:
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    (tmp_path / rendered[1].name).unlink()
+    (tmp_path / rendered[0].name).write_bytes(b"mine")
+    told: list[int] = []
+    assert render_actors(tmp_path, 2, size=32, seed=4, progress=told.append) == [
+        tmp_path / one.name for one in rendered
+    ]
+    assert told == [1, 1]
+    assert (tmp_path / rendered[0].name).read_bytes() == b"mine"
+    assert torch.equal(contents(tmp_path / rendered[1].name)[0], contents(rendered[1])[0])
+    assert sorted(path.name for path in tmp_path.iterdir()) == [path.name for path in rendered]
+
+
+def test_pairs_without_jitter(rendered: list[Path]) -> None:
+    pairs = ActorPairs(rendered, factor=2, jitter=False)
+    assert len(pairs) == 2
+    sample, (frames, masks) = pairs[0], contents(rendered[0])
+    assert sample.keys() == KEYS
+    pictures = frames.permute(0, 3, 1, 2).float() / 255
+    assert torch.equal(sample["source"], pictures[0])
+    assert torch.equal(sample["target"], pictures[7])
+    assert torch.equal(sample["driving"], pictures[7])
+    small = F.avg_pool2d(masks.float()[:, None], 2)
+    assert torch.equal(sample["source_mask"], small[0])
+    assert torch.equal(sample["driving_mask"], small[7])
+    assert all(torch.equal(value, pairs[0][name]) for name, value in sample.items())
+
+
+def nearest(picture: Tensor, pictures: Tensor) -> tuple[int, float]:
+    """The frame that a jittered one came from, and how far it is from it."""
+    far = (pictures - picture).abs().mean(dim=(1, 2, 3))
+    return int(far.argmin()), float(far.min())
+
+
+def test_pairs_with_jitter(rendered: list[Path]) -> None:
+    """Two different frames; source and target share a change of colours, driving has another; all mirrored or none."""
+    pairs, (frames, masks) = ActorPairs(rendered, factor=2), contents(rendered[0])
+    pictures, small = frames.permute(0, 3, 1, 2).float() / 255, F.avg_pool2d(masks.float()[:, None], 2)
+    mirrored = 0
+    for seed in range(12):
+        torch.manual_seed(seed)
+        sample = pairs[0]
+        torch.manual_seed(seed)
+        assert all(torch.equal(value, sample[name]) for name, value in pairs[0].items())
+        flipped = nearest(sample["source"], pictures)[1] > nearest(sample["source"], pictures.flip(-1))[1]
+        mirrored += flipped
+        shown, covers = (pictures.flip(-1), small.flip(-1)) if flipped else (pictures, small)
+        first, second = (
+            int((covers - sample[f"{name}_mask"]).abs().sum((1, 2, 3)).argmin()) for name in ("source", "driving")
+        )
+        assert torch.equal(covers[first], sample["source_mask"])
+        assert torch.equal(covers[second], sample["driving_mask"])
+        assert first != second
+        assert not torch.equal(sample["driving"], sample["target"])
+        for name, number in (("source", first), ("target", second), ("driving", second)):
+            assert sample[name].dtype == torch.float32
+            assert 0 <= sample[name].min() <= sample[name].max() <= 1
+            assert (sample[name] - shown[number]).abs().mean() < 0.15
+    assert 1 < mirrored < 11
+
+
+def test_source_and_target_share_their_colours(rendered: list[Path], tmp_path: Path) -> None:
+    """With equal frames they are equal, and driving is not."""
+    with np.load(rendered[0]) as stored:
+        same = np.repeat(stored["frames"][:1], 8, axis=0)
+        np.savez(tmp_path / "still.npz", frames=same, masks=stored["masks"], plate=stored["plate"])
+    sample = ActorPairs([tmp_path / "still.npz"], factor=2)[0]
+    torch.testing.assert_close(sample["source"], sample["target"])
+    assert (sample["source"] - sample["driving"]).abs().mean() > 1e-3
+
+
+def test_limits(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="clips and workers must be 1 or more, got 0 and 1"):
+        render_actors(tmp_path, 0, size=32, seed=0)
+    with pytest.raises(ValueError, match="clips and workers must be 1 or more, got 1 and 0"):
+        render_actors(tmp_path, 1, size=32, seed=0, workers=0)
+    with pytest.raises(ValueError, match="paths must be one or more, got none"):
+        ActorPairs([], factor=2)

@@ -1,0 +1,306 @@
+"""One training step against the published description, who learns from what and when, and exact resume."""
+
+from __future__ import annotations
+
+import os
+import signal
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from maskreel.animate.model import AnimationModel, ModelConfig
+from maskreel.animate.perturb import perturb_for_training
+from maskreel.animate.training.settings import LossSettings
+from maskreel.animate.training.task import LOSSES, AnimationTask
+from maskreel.animate.training.watch import Watch
+from maskreel.common.errors import InputError
+from maskreel.common.perceptual import FeatureLoss
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+SMALL = ModelConfig(
+    size=16, factor=2, depth=1, mask_width=4, refiner_width=4, low_width=8, low_blocks=1, high_width=4, widest=8
+)
+PARTS = ("mask_generator", "mask_refiner", "low_resolution", "high_resolution", "bg_base", "bg_refine")
+PUBLISHED = LossSettings()
+
+
+class Squares(FeatureLoss):
+    """10 |x - y| + |x**2 - y**2|, simple enough to be written down again."""
+
+    weights = (10.0, 1.0)
+
+    def features(self, images: Tensor) -> list[Tensor]:
+        return [images, images**2]
+
+
+def squares(x: Tensor, y: Tensor) -> Tensor:
+    return 10 * (x - y).abs().mean() + (x**2 - y**2).abs().mean()
+
+
+def model() -> AnimationModel:
+    torch.manual_seed(1)
+    made = AnimationModel(SMALL)
+    for network in (made.mask_generator, made.mask_refiner):
+        network.head.weight.data.sub_(network.head.weight.mean())  # a fresh head is much too sure
+    return made
+
+
+def batch(count: int = 3) -> dict[str, Tensor]:
+    torch.manual_seed(2)
+    made = {name: torch.rand(count, 3, 16, 16) for name in ("source", "driving", "target")}
+    return made | {name: (torch.rand(count, 1, 8, 8) > 0.5).float() for name in ("source_mask", "driving_mask")}
+
+
+def losses(settings: LossSettings, *, step: int, given: Mapping[str, Tensor] | None = None) -> Mapping[str, Tensor]:
+    """With 4 steps in an epoch."""
+    task = AnimationTask(model(), Squares(), settings, steps_per_epoch=4)
+    task.step = step
+    given = batch() if given is None else given
+    torch.manual_seed(3)
+    return task.losses(task.module, given)
+
+
+def shrunk(x: Tensor) -> Tensor:
+    return F.avg_pool2d(x, 2)
+
+
+def enlarged(x: Tensor) -> Tensor:
+    return F.interpolate(x, scale_factor=2, mode="bilinear")
+
+
+def binary(x: Tensor) -> Tensor:
+    return (255 * x > 60).float()
+
+
+def transcribed(given: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The step as published, in one piece."""
+    nets, source, target = model(), given["source"], given["target"]
+    m_s, m_d = nets.mask_generator(source), nets.mask_generator(given["driving"])
+    low = nets.low_resolution(shrunk(source), m_s, m_d)
+    high = nets.high_resolution(source, enlarged(m_s), low, enlarged(m_d))
+    torch.manual_seed(3)
+    refined = nets.mask_refiner(shrunk(source), m_s, perturb_for_training(m_d))
+    of_x, of_y = binary(m_s), binary(m_d)
+    base = nets.bg_base(of_x, of_y, shrunk(target) * of_y, shrunk(source) * (1 - of_x))
+    of_x, of_y = binary(enlarged(m_s)), binary(enlarged(m_d))
+    out = nets.bg_refine(base, of_x, of_y, target * of_y, source * (1 - of_x))
+    return {
+        "low": squares(low, target),
+        "high": squares(high, target),
+        "refined": 100 * (refined - m_d).abs().mean(),
+        "truth": torch.zeros(()),
+        "base": squares(base, target),
+        "swap": squares(out, target),
+    }
+
+
+def close(found: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
+    assert tuple(found) == LOSSES
+    for name in LOSSES:
+        torch.testing.assert_close(found[name], expected[name], rtol=1e-5, atol=1e-6, msg=name)
+
+
+def test_published_step() -> None:
+    expected = transcribed(batch())
+    close(losses(PUBLISHED, step=8), expected)
+    assert all(value > 0.01 for name, value in expected.items() if name != "truth")
+
+
+@pytest.mark.parametrize(
+    ("step", "off"),
+    [(0, {"refined", "base", "swap"}), (3, {"refined", "base", "swap"}), (4, {"base", "swap"}), (7, {"base", "swap"})],
+)
+def test_first_epochs(step: int, off: set[str]) -> None:
+    """r joins in after one epoch, the background swap after two; the rest is as later."""
+    expected = {name: torch.zeros(()) if name in off else value for name, value in transcribed(batch()).items()}
+    close(losses(PUBLISHED, step=step), expected)
+
+
+def test_threshold_of_the_model_is_used() -> None:
+    nets = model()
+    nets.config = replace(SMALL, threshold=0.9)
+    task = AnimationTask(nets, Squares(), replace(PUBLISHED, refine_from=0), steps_per_epoch=4)
+    torch.manual_seed(3)
+    found = task.losses(task.module, batch())["refined"]
+    assert (found - losses(PUBLISHED, step=4)["refined"]).abs() > 1e-4
+
+
+@pytest.mark.parametrize(
+    ("name", "taught"),
+    [
+        ("low", {"mask_generator", "low_resolution"}),
+        ("high", {"high_resolution"}),
+        ("refined", {"mask_refiner"}),
+        ("truth", {"mask_generator"}),
+        ("base", {"bg_base"}),
+        ("swap", {"bg_refine"}),
+    ],
+)
+@pytest.mark.parametrize("beyond", [0.0, 1.0])
+def test_each_loss_teaches_its_networks(name: str, taught: set[str], beyond: float) -> None:
+    settings = LossSettings(truth_weight=1, pseudo_pairs=beyond, generated=beyond)
+    task = AnimationTask(model(), Squares(), settings, steps_per_epoch=1)
+    task.step = 2
+    task.losses(task.module, batch())[name].backward()
+    for part in PARTS:
+        gradients = [parameter.grad for parameter in getattr(task.module, part).parameters()]
+        assert any(gradient is not None and gradient.any() for gradient in gradients) == (part in taught), part
+
+
+def test_truth() -> None:
+    given = batch()
+    nets = model()
+    found = torch.cat([nets.masks(given["source"]), nets.masks(given["driving"])])
+    true = torch.cat([given["source_mask"], given["driving_mask"]])
+    expected = 3 * F.binary_cross_entropy(found.clamp(1e-3, 1 - 1e-3), true)
+    torch.testing.assert_close(losses(LossSettings(truth_weight=3), step=0)["truth"], expected)
+
+
+def test_truth_under_autocast() -> None:
+    """torch's own cross entropy refuses to be called there."""
+    plain = losses(LossSettings(truth_weight=3), step=0)["truth"]
+    with torch.autocast("cpu", torch.bfloat16):
+        half = losses(LossSettings(truth_weight=3), step=0)["truth"]
+    assert half.dtype == torch.float32
+    torch.testing.assert_close(half, plain, rtol=0.1, atol=0)
+
+
+def swapped_by_hand(*, whole: bool, generated: bool) -> dict[str, Tensor]:
+    given, nets = batch(), model()
+    source = nets.source(given["source"])
+    masks = nets.masks(given["driving"])
+    foreground = nets.pictures(source, masks)[1] if generated else given["target"]
+    if not whole:
+        target, base_and_out = given["target"], nets.swapped(foreground, masks, source.image, source.mask)
+    else:
+        others = given["target"][[2, 0, 1]]
+        cover = enlarged(masks)
+        target = cover * given["target"] + (1 - cover) * others
+        base_and_out = nets.swapped(foreground, masks, others, torch.zeros(3, 1, 8, 8))
+    return {name: squares(made, target) for name, made in zip(("base", "swap"), base_and_out, strict=True)}
+
+
+@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize("generated", [False, True])
+def test_beyond_the_published_swap(whole: bool, generated: bool) -> None:
+    """Whole backgrounds of other videos with an empty mask, and animated frames as foreground; other losses stay."""
+    settings = LossSettings(pseudo_pairs=float(whole), generated=float(generated), refine_from=9)
+    expected = transcribed(batch()) | {"refined": torch.zeros(())} | swapped_by_hand(whole=whole, generated=generated)
+    close(losses(settings, step=8), expected)
+
+
+def test_shares_are_drawn() -> None:
+    task = AnimationTask(model(), Squares(), replace(PUBLISHED, pseudo_pairs=0.25, refine_from=9), steps_per_epoch=1)
+    task.step, given = 5, batch()
+    torch.manual_seed(0)
+    values = [round(task.losses(task.module, given)["swap"].item(), 5) for _ in range(80)]
+    rare = min(values.count(value) for value in set(values))
+    assert len(set(values)) == 2
+    assert 8 <= rare <= 34
+
+
+def test_published_training_draws_nothing_more() -> None:
+    """One perturbation is all that it takes from the generator."""
+    losses(PUBLISHED, step=8)
+    state = torch.get_rng_state()
+    torch.manual_seed(3)
+    perturb_for_training(torch.zeros(3, 1, 8, 8))
+    assert torch.equal(state, torch.get_rng_state())
+
+
+def test_one_sample() -> None:
+    """Enough for animated foregrounds, not for whole backgrounds of others."""
+    one = {name: part[:1] for name, part in batch().items()}
+    plain = losses(PUBLISHED, step=8, given=one)["swap"]
+    assert losses(replace(PUBLISHED, generated=1), step=8, given=one)["swap"] != plain
+    with pytest.raises(InputError, match="pseudo_pairs needs two samples or more at a time"):
+        losses(replace(PUBLISHED, pseudo_pairs=0.5), step=0, given=one)
+
+
+def test_data_that_do_not_fit() -> None:
+    bare = {name: part for name, part in batch().items() if not name.endswith("mask")}
+    assert losses(PUBLISHED, step=8, given=bare)["truth"] == 0
+    with pytest.raises(InputError, match="truth_weight is 2, but the data have no true masks"):
+        losses(LossSettings(truth_weight=2), step=0, given=bare)
+    large = batch() | {name: torch.zeros(3, 1, 16, 16) for name in ("source_mask", "driving_mask")}
+    with pytest.raises(ValueError, match=r"true masks must have the shape \(1, 8, 8\), got \(1, 16, 16\)"):
+        losses(LossSettings(truth_weight=2), step=0, given=large)
+    with pytest.raises(ValueError, match="steps_per_epoch must be above 0, got 0"):
+        AnimationTask(model(), Squares(), steps_per_epoch=0)
+
+
+@torch.no_grad()
+def test_watch_is_asked() -> None:
+    nets = model().eval()
+    alone = AnimationTask(nets, Squares(), steps_per_epoch=1)
+    assert alone.evaluate(nets) == {}
+    assert alone.samples(nets) is None
+    watch = Watch([{name: part[:1] for name, part in batch().items()}])
+    watched = AnimationTask(nets, Squares(), steps_per_epoch=1, watch=watch)
+    assert watched.evaluate(nets) == watch.measure(nets)
+    sheet = watched.samples(nets)
+    assert sheet is not None
+    assert torch.equal(sheet, watch.sheet(nets))
+
+
+class Random:
+    def __len__(self) -> int:
+        return 6
+
+    def __getitem__(self, index: int) -> dict[str, Tensor]:
+        return {name: torch.rand(3, 16, 16) for name in ("source", "driving", "target")}
+
+
+class Interrupted(AnimationTask):
+    """Is told to stop in a step."""
+
+    stop_in = -1
+
+    def losses(self, module: Any, batch: Any) -> Mapping[str, Tensor]:
+        if self.step == self.stop_in:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return super().losses(module, batch)
+
+
+def trained(folder: Path, *, steps: int = 7, stop_in: int = -1) -> dict[str, Tensor]:
+    """3 steps are an epoch; weight decay would move weights that are merely given zeros as gradients."""
+    pytest.importorskip("mmengine")
+    from maskreel.common.training import TrainingConfig, train
+
+    settings = LossSettings(pseudo_pairs=0.5, generated=0.5)
+    task = Interrupted(model(), Squares(), settings, steps_per_epoch=3)
+    task.stop_in = stop_in
+    config = TrainingConfig(steps=steps, batch_size=2, weight_decay=0.1, ema=0.5, checkpoint_every=100, threads=1)
+    train(task, Random(), config, folder)
+    return task.module.state_dict()
+
+
+def moved(state: Mapping[str, Tensor]) -> set[str]:
+    fresh = model().state_dict()
+    return {name.split(".")[0] for name, value in state.items() if not torch.equal(value, fresh[name])}
+
+
+@pytest.mark.parametrize(
+    ("steps", "idle"), [(3, {"mask_refiner", "bg_base", "bg_refine"}), (6, {"bg_base", "bg_refine"}), (7, set())]
+)
+def test_idle_networks_stay_untouched(tmp_path: Path, steps: int, idle: set[str]) -> None:
+    assert moved(trained(tmp_path, steps=steps)) == set(PARTS) - idle
+
+
+def test_resume_is_exact(tmp_path: Path) -> None:
+    """Stopped in the first step of the background swap, whose optimiser state does not exist before."""
+    from maskreel.common.training import Preempted
+
+    whole = trained(tmp_path / "whole", steps=9)
+    for stop_in in (1, 6):
+        with pytest.raises(Preempted):
+            trained(tmp_path / "parts", steps=9, stop_in=stop_in)
+    parts = trained(tmp_path / "parts", steps=9)
+    assert all(torch.equal(value, whole[name]) for name, value in parts.items())

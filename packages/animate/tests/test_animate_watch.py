@@ -1,0 +1,129 @@
+"""What a training is watched by: means over all pairs by hand, the sheet, warnings of collapse."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from maskreel.animate.model import AnimationModel, ModelConfig
+from maskreel.animate.training.watch import Watch
+
+SMALL = ModelConfig(
+    size=32, factor=2, depth=2, mask_width=4, refiner_width=4, low_width=8, low_blocks=1, high_width=4, widest=16
+)
+
+
+@pytest.fixture
+def model() -> AnimationModel:
+    """Masks with grey values: a fresh head is much too sure."""
+    model = AnimationModel(SMALL).eval().requires_grad_(False)
+    for network in (model.mask_generator, model.mask_refiner):
+        network.head.weight.sub_(network.head.weight.mean())
+        network.head.bias.zero_()  # pyright: ignore[reportOptionalMemberAccess]
+    return model
+
+
+def batch(count: int, *, truth: bool = True) -> dict[str, Tensor]:
+    target = torch.rand(count, 3, 32, 32)
+    made = {"source": torch.rand(count, 3, 32, 32), "target": target, "driving": target}
+    return made | ({name: torch.rand(count, 1, 16, 16) for name in ("source_mask", "driving_mask")} if truth else {})
+
+
+@torch.no_grad()
+def test_means_over_all_pairs(model: AnimationModel) -> None:
+    """Batches of 3 and 1: the mean over the 4 pairs, each computed alone."""
+    batches = [batch(3), batch(1)]
+    found = Watch(batches).measure(model)
+    rows: list[dict[str, float]] = []
+    for many in batches:
+        for number in range(len(many["source"])):
+            one = {name: part[number : number + 1] for name, part in many.items()}
+            source, mask = model.source(one["source"]), model.masks(one["driving"])
+            refined, true = model.refined(source, mask), one["driving_mask"] > 0.5
+            bits = [-(p * p.log2() + (1 - p) * (1 - p).log2()) for p in [mask.double().clamp(1e-6, 1 - 1e-6)]]
+            swap = model.swapped(one["target"], mask, one["source"], source.mask)[1]
+            row = {
+                "l1": (model.pictures(source, mask)[1] - one["target"]).abs().mean(),
+                "l1_refined": (model.pictures(source, refined)[1] - one["target"]).abs().mean(),
+                "l1_copy": (one["source"] - one["target"]).abs().mean(),
+                "l1_swap": (swap - one["target"]).abs().mean(),
+                "area": mask.mean(),
+                "entropy": bits[0].mean(),
+                "motion": (source.mask - mask).abs().mean(),
+                "iou": ((mask > 0.5) & true).sum() / ((mask > 0.5) | true).sum(),
+                "iou_refined": ((refined > 0.5) & true).sum() / ((refined > 0.5) | true).sum(),
+            }
+            rows.append({name: float(value) for name, value in row.items()})
+    assert found.keys() == rows[0].keys()
+    for name, value in found.items():
+        assert value == pytest.approx(sum(row[name] for row in rows) / 4, abs=1e-5), name
+    assert found["l1"] != pytest.approx(found["l1_refined"], abs=1e-6)
+
+
+def test_without_true_masks(model: AnimationModel) -> None:
+    assert not {"iou", "iou_refined"} & Watch([batch(1, truth=False)]).measure(model).keys()
+
+
+def test_sheet(model: AnimationModel) -> None:
+    """A row of seven for each of at most six pairs; the first two columns are the given pictures."""
+    many = batch(8)
+    sheet = Watch([many]).sheet(model)
+    assert sheet.dtype == torch.uint8
+    gap = (sheet.shape[2] - 7 * 32) // 6
+    assert sheet.shape[0] == 3
+    assert sheet.shape[1] < 7 * 32 + 8 * gap, "six rows"
+    source = (many["source"] * 255).round().byte()
+    found = [
+        (row, column)
+        for row in range(sheet.shape[1] - 31)
+        for column in range(40)
+        if torch.equal(sheet[:, row : row + 32, column : column + 32], source[0])
+    ]
+    assert len(found) == 1
+    row, column = found[0]
+    driving = sheet[:, row : row + 32]
+    starts = [
+        at
+        for at in range(column + 32, 120)
+        if torch.equal(driving[..., at : at + 32], (many["driving"][0] * 255).round().byte())
+    ]
+    assert len(starts) == 1
+
+
+class Bright(nn.Module):
+    """Masks of what is bright: `low` where it is dark and `high` where it is bright."""
+
+    def __init__(self, low: float, high: float) -> None:
+        super().__init__()
+        self.low, self.high = low, high
+
+    def forward(self, images: Tensor) -> Tensor:
+        bright = F.avg_pool2d(images.mean(dim=1, keepdim=True), 2) > 0.5
+        return torch.where(bright, self.high, self.low)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "message"),
+    [
+        (0.9, 1.0, "% of the picture: they have collapsed"),
+        (0.0, 0.01, "the masks hold 0.5 % of the picture: they have collapsed"),
+        (0.3, 0.3, "the masks of two frames of a clip do not differ: they have collapsed"),
+        (0.4, 0.6, "the masks decide nothing: they have collapsed"),
+        (float("nan"), 1.0, "the masks hold nan %"),
+        (0.05, 0.95, None),
+    ],
+)
+def test_collapse_is_told(
+    model: AnimationModel, low: float, high: float, message: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    model.mask_generator = Bright(low, high)  # pyright: ignore[reportAttributeAccessIssue]
+    Watch([batch(2)]).measure(model)
+    assert bool(caplog.records) == (message is not None)
+    assert (message or "") in caplog.text
+
+
+def test_no_batches() -> None:
+    with pytest.raises(ValueError, match="batches must be one or more, got none"):
+        Watch([])
