@@ -37,7 +37,7 @@ def main() -> None:
     """Print one table for each model and number of frames at once."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--batch", type=int, default=1, help="driving frames at once")
     parser.add_argument("--models", nargs="+", choices=["tiny", "published"], default=["tiny", "published"])
     parser.add_argument("--cpu-time", action="store_true")
@@ -75,10 +75,9 @@ def _variants(model: AnimationModel, *, bf16: bool) -> dict[str, Callable[[], Fu
     def kit(**limits: int) -> Callable[[], FusedModel]:
         return lambda: FusedModel(model, FastKit(**limits), memory_format=torch.channels_last)
 
-    last = {"memory_format": torch.channels_last}
     found = {
         "batch norm folded, transposed ups": lambda: FusedModel(model, PortableKit()),
-        "+ channels last": lambda: FusedModel(model, PortableKit(), **last),
+        "+ channels last": lambda: FusedModel(model, PortableKit(), memory_format=torch.channels_last),
         "+ strips, clamps, heads by rows": kit(winograd_from=_NEVER, differences_from=_NEVER),
         "+ ups by differences": kit(winograd_from=_NEVER),
         "+ Winograd = fused()": lambda: fused(model),

@@ -34,6 +34,8 @@ from maskreel.animate.networks._blocks import UpBlock
 from maskreel.animate.training.settings import LossSettings
 from maskreel.animate.training.task import AnimationTask
 from maskreel.common.perceptual import VGG3, VGG5, VggLoss
+from maskreel.common.training import TrainingConfig
+from maskreel.common.training._optimiser import make_optimiser
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -171,7 +173,7 @@ class PublishedStep:
 
 
 class OurStep:
-    """What a training does with `AnimationTask`."""
+    """What a training does with `AnimationTask`, and the optimiser that it would get."""
 
     def __init__(
         self, model: AnimationModel, weights: tuple[float, ...], *, swap: bool, dtype: torch.dtype = torch.float32
@@ -179,7 +181,9 @@ class OurStep:
         self.model, self.dtype = copy.deepcopy(model), dtype
         settings = LossSettings(refine_from=0, swap_from=0 if swap else 1e9)
         self.task = AnimationTask(self.model, VggLoss.random(0, weights), settings, steps_per_epoch=1)
-        self.optimiser = adam(self.model.parameters())
+        self.optimiser = make_optimiser(
+            self.model, TrainingConfig(steps=1, optimiser="adam", lr=2e-4, betas=(0.5, 0.999), weight_decay=0.0)
+        )
 
     def losses(self, batch: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         device = batch["source"].device.type

@@ -108,6 +108,22 @@ def test_pairs_with_jitter(rendered: list[Path]) -> None:
     assert 1 < mirrored < 11
 
 
+def test_frames_of_a_pair(rendered: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the change of colours target and driving are the same frame, source another one."""
+    monkeypatch.setattr("maskreel.animate.training.actors.jittered", lambda pictures: pictures)
+    pairs, pictures = ActorPairs(rendered, factor=2), contents(rendered[0])[0].permute(0, 3, 1, 2).float() / 255
+    for seed in range(6):
+        torch.manual_seed(seed)
+        sample = pairs[0]
+        assert torch.equal(sample["driving"], sample["target"])
+        both = torch.cat([pictures, pictures.flip(-1)])
+        first, second = (int((both - sample[name]).abs().sum((1, 2, 3)).argmin()) for name in ("source", "target"))
+        assert torch.equal(both[first], sample["source"])
+        assert torch.equal(both[second], sample["target"])
+        assert first // 8 == second // 8, "mirrored both or none"
+        assert first != second
+
+
 def test_source_and_target_share_their_colours(rendered: list[Path], tmp_path: Path) -> None:
     """With equal frames they are equal, and driving is not."""
     with np.load(rendered[0]) as stored:

@@ -118,6 +118,22 @@ def test_relative_motion_starts_where_the_source_stands(model: RedThings) -> Non
     assert np.allclose(moved, [0, 2, 4, 6], atol=1), "half as large, so half as far"
 
 
+@pytest.mark.parametrize(
+    ("framing", "ground", "start"), [("whole", BLUE, None), ("subject", BLUE, 0), ("subject", RED, None)]
+)
+def test_motion_is_relative_where_the_square_is_close(
+    model: RedThings, tmp_path: Path, framing: str, ground: tuple[int, ...], start: int | None
+) -> None:
+    """`RED`: all of the source is red, so that there is no subject to go close to."""
+    save_image(tmp_path / "source.png", block((64, 64), 40, 20, 12, ground))
+    write(tmp_path / "driving.mkv", walk(4, first=16), codec="ffv1")
+    made = animator(model, source_framing=framing)
+    result = made.animate(tmp_path / "source.png", tmp_path / "driving.mkv")
+    assert result.summary.start == start
+    if start is not None:
+        assert np.allclose(red_box(read(result.output).frames[0]), (40, 20, 52, 32), atol=2)
+
+
 def test_the_best_start_is_the_frame_of_the_same_shape(model: RedThings, tmp_path: Path) -> None:
     frames = walk(9).frames.clone()
     frames[:, :, 20:30] = torch.tensor(RED, dtype=torch.uint8).view(1, 3, 1, 1)  # a bar in all frames

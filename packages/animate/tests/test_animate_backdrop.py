@@ -432,6 +432,22 @@ class TestOpenFilm:
         assert torch.equal(backdrop.read(0, 4)[3], with_square().roll(4, -1))
         assert (backdrop.holes(0, 4) is not None) == found
 
+    def test_its_subject_is_looked_for_once(self, tmp_path: Path):
+        calls = 0
+
+        def find(frames: torch.Tensor) -> torch.Tensor:
+            nonlocal calls
+            calls += 1
+            return frames[:, :1].float() / 255
+
+        backdrop = FilmBackdrop(film(tmp_path / "a.mkv", 5), (16, 16), find=find)
+        for start in (0, 2):
+            for _ in range(2):
+                holes = backdrop.holes(start, 2)
+                assert holes is not None
+                assert torch.equal(holes, backdrop.read(start, 2)[:, :1].float() / 255)
+        assert calls == 2
+
     def test_auto_leaves_a_film_without_subject_alone(self, model: RedFinder, tmp_path: Path):
         assert opened(str(film(tmp_path / "a.mkv", 3)), model).holes(0, 2) is None
 

@@ -38,7 +38,7 @@ def test_it_is_frozen() -> None:
     [
         ({"source_framing": "face"}, "source_framing must be one of auto, whole, subject, got 'face'"),
         ({"driving_framing": None}, "driving_framing must be one of auto, whole, subject, got None"),
-        ({"motion": "free"}, "motion must be one of absolute, relative, got 'free'"),
+        ({"motion": "free"}, "motion must be one of auto, absolute, relative, got 'free'"),
         ({"kind": "dog"}, "kind must be one of auto, same, other, got 'dog'"),
         ({"swap": "paste"}, "swap must be one of network, composite, got 'paste'"),
         ({"mask_border": "wrap"}, "mask_border must be one of model, zero, replicate, got 'wrap'"),

@@ -23,6 +23,9 @@ from maskreel.animate.networks._blocks import DownBlock, ResBlock, SameBlock, Up
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from maskreel.animate.fused._networks import FusedHigh
+    from maskreel.animate.model_config import MaskBorder
+
 SMALL = ModelConfig(
     size=32,
     factor=2,
@@ -85,7 +88,7 @@ def _everything(model: AnimationModel, plain: AnimationModel, count: int = 3) ->
 @pytest.mark.parametrize("statistics", [BEFORE_TRAINING, TRAINED])
 @pytest.mark.parametrize("border", ["zero", "replicate"])
 def test_every_network_gives_what_the_plain_one_gives(
-    make: Callable[[AnimationModel], FusedModel], statistics: tuple[float, float, float], border: str
+    make: Callable[[AnimationModel], FusedModel], statistics: tuple[float, float, float], border: MaskBorder
 ) -> None:
     plain = _model(statistics)
     plain.mask_generator.border = border
@@ -133,9 +136,9 @@ def test_few_images_at_a_time_change_nothing(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("maskreel.animate.fused._networks._LARGEST", 2 * 32 * 32 * 12)
     sizes = []
     quick = fused(plain)
-    quick.high_resolution.register_forward_hook(lambda *_: None)
-    compute = quick.high_resolution.computed
-    monkeypatch.setattr(quick.high_resolution, "computed", lambda part: sizes.append(len(part)) or compute(part))
+    network = cast("FusedHigh", quick.high_resolution)
+    compute = network.computed
+    monkeypatch.setattr(network, "computed", lambda part: sizes.append(len(part)) or compute(part))
 
     torch.testing.assert_close(_everything(quick, plain), _everything(plain, plain), rtol=0, atol=1e-5)
     assert sizes == [2, 1]
@@ -196,7 +199,7 @@ def test_taps_on_one_pixel_are_added() -> None:
 
 
 def test_a_folded_norm_is_the_norm_of_the_convolution() -> None:
-    block = _as_after(TRAINED, SameBlock(3, 4))
+    block = cast("SameBlock", _as_after(TRAINED, SameBlock(3, 4)))
     features = torch.randn(2, 3, 6, 6)
     weight, bias = folded(cast("nn.Conv2d", block[0]), cast("nn.BatchNorm2d", block[1]))
 

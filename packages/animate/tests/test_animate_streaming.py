@@ -154,7 +154,7 @@ def test_memory_does_not_grow_with_the_video(
             return rendered
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(segments_module, "_SEGMENT_FRAMES", 48)
+            patch.setattr(segments_module, "_SEGMENT_FRAMES", 32)
             patch.setattr(Driving, "clips", clips)
             patch.setattr(Driving, "frame", lambda _, __: still[0])
             patch.setattr(Renderer, "render", counting)
@@ -169,9 +169,9 @@ def test_memory_does_not_grow_with_the_video(
         assert census.seen >= 2 * count, "frames of the driving video and of the result were counted"
         return census.peak
 
-    short, long = peak(56), peak(112)
+    short, long = peak(48), peak(80)
     assert long == short
-    assert short < 56
+    assert short < 48
 
 
 class _KillError(BaseException):

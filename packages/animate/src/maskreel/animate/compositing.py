@@ -85,13 +85,12 @@ class Compositor:
     def _swapped(self, pictures: Tensor, masks: Tensor, start: int) -> Tensor:
         count, device = len(pictures), pictures.device
         config = self._model.config
-        behind = self._backdrop.read(start, count).to(device)
-        holes = self._backdrop.holes(start, count)
-        small = torch.zeros_like(masks)
+        frames, holes = self._behind(start, count)
+        theirs = torch.zeros_like(masks)
         if holes is not None:
-            small = self._framing.cut_masks(holes.to(device), config.mask_size)
-        square = self._framing.cut(behind, config.size)
-        _, out = self._model.swapped(pictures, masks, square.to(pictures.dtype), small.to(masks.dtype))
+            theirs = self._framing.cut_masks(holes.to(device), config.mask_size).to(masks.dtype)
+        square = self._framing.cut(frames.to(device), config.size).to(pictures.dtype)
+        _, out = self._model.swapped(pictures, masks, square, theirs)
         weight = self._framing.coverage().to(device)
         if self._lock:
             weight = weight * feather(*subject_region(masks.float(), self._framing))
@@ -101,12 +100,16 @@ class Compositor:
         """The backdrop without its own subject; made once if it is still."""
         if self._still_plate is not None:
             return self._still_plate
-        wanted = 1 if self._backdrop.still else count
-        frames, holes = self._backdrop.read(start, wanted), self._backdrop.holes(start, wanted)
+        frames, holes = self._behind(start, count)
         plate = frames if holes is None else filled(frames, holes)
         if self._backdrop.still:
             self._still_plate = plate
         return plate
+
+    def _behind(self, start: int, count: int) -> tuple[Tensor, Tensor | None]:
+        """The backdrop and where its own subject is; one frame of it if it is still."""
+        wanted = 1 if self._backdrop.still else count
+        return self._backdrop.read(start, wanted), self._backdrop.holes(start, wanted)
 
 
 def _mixed(plate: Tensor, colours: Tensor, weight: Tensor) -> Tensor:

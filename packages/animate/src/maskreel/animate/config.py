@@ -9,7 +9,7 @@ from typing import Literal, get_args
 __all__ = ["AnimateConfig", "FramingChoice", "Kind", "Motion", "Swap"]
 
 FramingChoice = Literal["auto", "whole", "subject"]
-Motion = Literal["absolute", "relative"]
+Motion = Literal["auto", "absolute", "relative"]
 Kind = Literal["auto", "same", "other"]
 Swap = Literal["network", "composite"]
 
@@ -25,15 +25,16 @@ class AnimateConfig:
     finds, with a margin. auto: whole for pictures that are nearly square, else subject."""
     driving_framing: FramingChoice = "auto"
     """The same for the driving video: one square that holds the subject in all of it."""
-    motion: Motion = "absolute"
-    """absolute: the subject takes place and size of the driving subject. relative: it stays where it is and as large as
-    it is at the starting frame, and moves from there as the driving subject does."""
+    motion: Motion = "auto"
+    """absolute: the subject takes place and size of the driving subject in its square. relative: at the starting frame
+    it stands where it is in the source and is as large, and moves from there as the driving subject does. auto:
+    relative where a framing went close to a subject, since then the squares differ in scale; else absolute."""
     start: Literal["auto"] | int = "auto"
-    """relative: the driving frame, counted from 0, whose pose the source is taken to have. auto: the one whose mask is
-    nearest to the source's in shape, from a look at the whole driving video first."""
+    """For relative motion: the driving frame, counted from 0, whose pose the source is taken to have. auto: the one
+    whose mask is nearest to the source's in shape, from a look at the whole driving video first."""
     smoothing: float = 0.0
-    """How much of each driving mask comes from the masks before it, 0 (nothing) to below 1: less trembling, but fast
-    motion lags behind."""
+    """How much edges of driving masks that tremble are held still, 0 (not at all) to below 1; edges that really move
+    are followed at once."""
     kind: Kind = "auto"
     """Whether the new background shows a subject of its own, to be left out. same: yes, of the kind that the networks
     know. other: no. auto: by the mask that the network finds in it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -99,10 +100,11 @@ class AnimationModel(nn.Module):
         """L(D(s), m(s), mask) and H(s, U(m(s)), L, U(mask)): first and final pictures, (N, 3, S, S) each."""
         source = source.expand(len(masks))
         low = self.low_resolution(source.small, source.mask, masks)
-        high = self.high_resolution(
-            source.image, source.large_mask.detach(), low.detach(), self.enlarge(masks).detach()
-        )
-        return low, high
+        if self.config.guided:
+            changed = self._cover(torch.maximum(source.mask, masks).detach())
+            low = changed * low + (1 - changed) * source.image
+        seen, driving = low.detach(), self.enlarge(masks).detach()
+        return low, self._corrected(seen, self.high_resolution(source.image, source.large_mask.detach(), seen, driving))
 
     def swapped(
         self, foreground: Tensor, masks: Tensor, backdrop: Tensor, backdrop_masks: Tensor
@@ -123,7 +125,19 @@ class AnimationModel(nn.Module):
         theirs, ours = self._swap_mask(backdrop_masks), self._swap_mask(masks)
         base = self.bg_base(theirs, ours, self.shrink(foreground) * ours, self.shrink(backdrop) * (1 - theirs))
         theirs, ours = (self._swap_mask(self.enlarge(part)) for part in (backdrop_masks, masks))
-        return base, self.bg_refine(base.detach(), theirs, ours, foreground * ours, backdrop * (1 - theirs))
+        front, back = foreground * ours, backdrop * (1 - theirs)
+        if self.config.guided:
+            base = front + (1 - ours) * (back + theirs * base)
+        seen = base.detach()
+        return base, self._corrected(seen, self.bg_refine(seen, theirs, ours, front, back))
+
+    def _cover(self, masks: Tensor) -> Tensor:
+        """In full size, and a little wider."""
+        return self.enlarge(F.max_pool2d(masks, 5, stride=1, padding=2))
+
+    def _corrected(self, seen: Tensor, made: Tensor) -> Tensor:
+        """What H or BGRefine says, as a picture: by itself, or as changes of up to 1 to either side."""
+        return (seen + 2 * made - 1).clamp(0, 1) if self.config.guided else made
 
     def _swap_mask(self, masks: Tensor) -> Tensor:
         return (masks > SWAP_THRESHOLD).to(masks.dtype) if self.config.swap_masks == "binary" else masks

@@ -41,6 +41,10 @@ class ModelConfig:
     """Mask values up to it are taken for noise before a driving mask is refined, in [0, 1)."""
     border: MaskBorder = "zero"
     """What stands in the outer 3 pixels of a mask."""
+    guided: bool = False
+    """Whether H and BGRefine correct pictures in which all that is known already stands (the source outside both
+    masks; the new foreground and background) and only the rest is L's or BGBase's. Published ones see L's and BGBase's
+    pictures as they are, and must learn to copy."""
     swap_masks: Literal["binary", "soft"] = "binary"
     """Whether the networks of the background swap see masks cut at 60/255, as in the reference code, or as they are."""
 
@@ -65,6 +69,8 @@ class ModelConfig:
             raise ValueError(
                 f"size must be a multiple of {self.multiple} (factor * 2**depth, 2**high_depth), got {self.size}"
             )
+        if self.low_width < self.factor:
+            raise ValueError(f"low_width must be {self.factor} (factor) or more, got {self.low_width}")
         if not 0 <= self.threshold < 1:
             raise ValueError(f"threshold must be in [0, 1), got {self.threshold}")
         if self.swap_masks not in ("binary", "soft"):
@@ -103,4 +109,5 @@ def tiny() -> ModelConfig:
         depth=3,
         high_depth=4,
         border="replicate",
+        guided=True,
     )

@@ -156,7 +156,7 @@ def _perturbed(masks: Tensor, threshold: float) -> Tensor:
 def _write(graph: _Graph, path: Path) -> None:
     free = [name for name, shape in graph.inputs.items() if not shape[0]]
     # Only one gets the name: the exporter finds out by itself that the others are equal, and warns of equal names.
-    batch = {name: torch.export.Dim.DYNAMIC for name in free} | {free[0]: torch.export.Dim("batch")}
+    batch = dict.fromkeys(free, torch.export.Dim.DYNAMIC) | {free[0]: torch.export.Dim("batch")}
     examples = tuple(torch.rand(shape[0] or _EXAMPLES, *shape[1:]) for shape in graph.inputs.values())
     with atomic_path(path) as scratch, torch.no_grad():
         torch.onnx.export(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from maskreel.animate.framing import Framing, around_moving_subject, around_subject, whole
-from maskreel.animate.motion import AbsoluteMotion, RelativeMotion, Smoothed, StartSearch
+from maskreel.animate.motion import AbsoluteMotion, RelativeMotion, Smoothed, StartSearch, has_subject
 from maskreel.animate.watching import unwatched
 from maskreel.common.errors import InputError
 
@@ -40,6 +40,8 @@ class SourceView:
     """The square of it that the networks see."""
     source: Source
     """What the networks need of it."""
+    close: bool = False
+    """Whether the square is one around the subject."""
 
 
 @dataclass(frozen=True)
@@ -66,10 +68,11 @@ def view_source(model: AnimationModel, picture: Tensor, config: AnimateConfig) -
     """Look at the source, uint8 (3, H, W); `model` is on its device, ready for inference."""
     size, device = model.config.size, next(model.parameters()).device
     framing = _framed(config.source_framing, model, picture)
+    close = framing != whole(framing.size)
     if not config.paste_back:
         picture = (framing.cut(picture[None], size)[0] * 255).round().to(torch.uint8)
         framing = whole((size, size))
-    return SourceView(picture, framing, model.source(framing.cut(picture[None].to(device), size)))
+    return SourceView(picture, framing, model.source(framing.cut(picture[None].to(device), size)), close)
 
 
 @torch.inference_mode()
@@ -82,13 +85,17 @@ def make_plan(
         InputError: there is no subject to start from, or no such starting frame.
     """
     framing, device = _framed_driving(config.driving_framing, model, driving), view.source.mask.device
-    if config.motion == "absolute":
+    close = view.close or framing != whole(framing.size)
+    if config.motion == "absolute" or (config.motion == "auto" and not (close and has_subject(view.source.mask).all())):
         return Plan(view, framing)
 
     def masks_of(frames: Tensor) -> Tensor:
         return model.masks(framing.cut(frames.to(device), model.config.size))
 
-    return Plan(view, framing, *_start(config, view.source.mask, driving, masks_of, watch))
+    found = _start(config, view.source.mask, driving, masks_of, watch)
+    if found is None and config.motion == "relative":
+        raise InputError(f"no subject was found in any frame of {driving.info.path}; give a video of one that moves")
+    return Plan(view, framing) if found is None else Plan(view, framing, *found)
 
 
 def _framed(choice: FramingChoice, model: AnimationModel, picture: Tensor) -> Framing:
@@ -119,7 +126,8 @@ def _start(
     driving: Driving,
     masks_of: Callable[[Tensor], Tensor],
     watch: Watch,
-) -> tuple[int, Tensor]:
+) -> tuple[int, Tensor] | None:
+    """Number and mask of the starting frame; None if no frame shows a subject."""
     if config.start != "auto":
         if config.start >= driving.count:
             raise InputError(
@@ -132,6 +140,4 @@ def _start(
         for clip in driving.clips(config.batch):
             search.add(masks_of(clip.frames))
             looked(len(clip))
-    if search.index is None or search.mask is None:
-        raise InputError(f"no subject was found in any frame of {driving.info.path}; give a video of one that moves")
-    return search.index, search.mask
+    return None if search.index is None or search.mask is None else (search.index, search.mask)

@@ -45,7 +45,7 @@ class FilmBackdrop:
         size: (height, width) of the result.
         fps: frames per second of the result.
         find: from uint8 (N, 3, H, W) to float (N, 1, H, W): where its own subject is.
-        mask: a file or folder that says it instead, as large and long as the film or one for all of it.
+        mask: without `find`, a file or folder that says it, as large and long as the film or one for all of it.
 
     Raises:
         InputError: the film or the masks cannot be read, or do not fit each other.
@@ -76,11 +76,10 @@ class FilmBackdrop:
         if self._mask is None and self._find is None:
             return None
         moments = self._moments(start, count)
-        masks = [moment.mask for moment in moments if moment.mask is not None]
-        if masks:
-            return torch.cat(masks)
-        assert self._find is not None
-        return self._find(torch.cat([moment.frame for moment in moments]))
+        if self._found is None:
+            masks = [moment.mask for moment in moments if moment.mask is not None]
+            self._found = torch.cat(masks) if self._find is None else self._find(self.read(start, count))
+        return self._found
 
     def _moments(self, start: int, count: int) -> list[_Moment]:
         if start < 0 or count < 1:
@@ -91,7 +90,7 @@ class FilmBackdrop:
             self._enter(start)
         moments = [self._at(number) for number in range(start, start + count)]
         self._position = start + count
-        self._last = start, count, moments
+        self._last, self._found = (start, count, moments), None
         return moments
 
     def _enter(self, number: int) -> None:
@@ -100,6 +99,7 @@ class FilmBackdrop:
         self._now, self._next = next(self._film), next(self._film)
         self._position = number
         self._last: tuple[int, int, list[_Moment]] = -1, 0, []
+        self._found: Tensor | None = None
 
     def _entry(self, number: int) -> tuple[Fraction, int]:
         """When the showing begins in which frame `number` of the result is, and which frame of the film it shows."""

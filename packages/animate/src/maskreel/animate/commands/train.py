@@ -84,7 +84,7 @@ class _Train:
     head_start: bool = False
     """Begin with networks that pass pictures on, in place of noise."""
     weights: Path | None = None
-    """Begin with these weights of another run; they also say what the networks are."""
+    """Begin with those networks of another run that are of the same sizes and purpose."""
 
     def run(self) -> int:
         """Train, measure, save."""
@@ -131,17 +131,14 @@ class _Train:
         import torch
 
         from maskreel.animate.model import AnimationModel
-        from maskreel.animate.training.start import pass_pictures_on
+        from maskreel.animate.training.start import pass_pictures_on, take_over
         from maskreel.animate.weights import load_model
 
+        network = AnimationModel(self.model)
+        if self.head_start:
+            pass_pictures_on(network)
         if self.weights is not None:
-            network = load_model(self.weights).requires_grad_(True)
-            if network.config != self.model:
-                logger.info("sizes of the networks are those of %s", self.weights)
-        else:
-            network = AnimationModel(self.model)
-            if self.head_start:
-                pass_pictures_on(network)
+            take_over(network, load_model(self.weights), told=str(self.weights))
         return network.to(memory_format=torch.channels_last)  # a tenth faster on CPUs, more on GPUs
 
     def _save(self, network: AnimationModel, task: AnimationTask, result: TrainingResult, data: str) -> None:

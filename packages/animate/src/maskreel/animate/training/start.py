@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 import torch
+
+from maskreel.common.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -12,7 +15,12 @@ if TYPE_CHECKING:
     from maskreel.animate.model import AnimationModel
     from maskreel.animate.networks import HighResolution
 
-__all__ = ["pass_pictures_on"]
+__all__ = ["pass_pictures_on", "take_over"]
+
+logger = logging.getLogger(__name__)
+
+_GUIDED = ("high_resolution", "bg_refine")
+"""Networks with another purpose in guided models."""
 
 _SLOPE = 5.0
 """sigmoid(5 (x - 1/2)) is within 0.08 of x in [0, 1]."""
@@ -23,10 +31,11 @@ def pass_pictures_on(model: AnimationModel) -> None:
     """Let H begin with about the source, and BGRefine with about foreground plus background.
 
     The last convolution of both sees the input beside the features, so it can hand pictures on. What the features add
-    begins small. Published training begins with noise instead and needs many steps to learn this.
+    begins small. Published training begins with noise instead and needs many steps to learn this. Guided networks
+    begin with changing next to nothing.
     """
-    _pass_on(model.high_resolution, [0])
-    _pass_on(model.bg_refine, [5, 8])
+    _pass_on(model.high_resolution, [] if model.config.guided else [0])
+    _pass_on(model.bg_refine, [] if model.config.guided else [5, 8])
 
 
 @torch.no_grad()
@@ -39,4 +48,29 @@ def _pass_on(network: HighResolution, pictures: Sequence[int]) -> None:
         for channel in range(3):
             head.weight[channel, width + first + channel, middle, middle] += _SLOPE
     assert head.bias is not None, "it is made with one"
-    head.bias.fill_(-_SLOPE / 2)
+    head.bias.fill_(-_SLOPE / 2 if pictures else 0)
+
+
+def take_over(model: AnimationModel, other: AnimationModel, *, told: str) -> None:
+    """Copy those networks of another model that are of the same sizes and purpose; the others stay as they are.
+
+    Args:
+        model: is changed.
+        other: where they come from.
+        told: how messages call it.
+
+    Raises:
+        InputError: None fits.
+    """
+    taken = []
+    for name, network in model.named_children():
+        state = other.get_submodule(name).state_dict()
+        fits = {key: value.shape for key, value in network.state_dict().items()} == {
+            key: value.shape for key, value in state.items()
+        }
+        if fits and (model.config.guided == other.config.guided or name not in _GUIDED):
+            network.load_state_dict(state)
+            taken.append(name)
+    if not taken:
+        raise InputError(f"{told} holds no network of the sizes that are asked for")
+    logger.info("%s from %s", ", ".join(taken), told)
