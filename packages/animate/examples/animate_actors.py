@@ -9,8 +9,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from maskreel.animate.animator import ImageAnimator
-from maskreel.animate.config import AnimateConfig
+from maskreel.animate import AnimateConfig, ImageAnimator
 from maskreel.common.show import save_animation
 from maskreel.common.video import Clip, write
 from maskreel.common.world import ActorsScene

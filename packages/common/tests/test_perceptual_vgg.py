@@ -164,9 +164,10 @@ def test_slices_of_weight_0_are_not_computed_or_compared() -> None:
 
 
 def test_layers_beyond_the_last_weight_are_let_go(network: nn.Sequential) -> None:
-    loss = VggLoss(network, VGG3)
+    loss = VggLoss(network, VGG3).double()
     assert len(loss.layers) == 12
     assert len(network) == 37
+    assert {value.dtype for value in network.state_dict().values()} == {torch.float32}
 
 
 def test_under_autocast_the_pyramid_and_the_means_stay_single() -> None:

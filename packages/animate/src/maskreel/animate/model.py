@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import torch
@@ -33,8 +34,6 @@ class Source:
 
     def expand(self, count: int) -> Source:
         """The same for each of `count` driving frames, without copies."""
-        if len(self.image) == count:
-            return self
         parts = (self.image, self.mask, self.small, self.large_mask)
         return Source(*(part.expand(count, -1, -1, -1) for part in parts))
 
@@ -70,6 +69,11 @@ class AnimationModel(nn.Module):
         self.bg_base = LowResolution(8, **low)
         self.bg_refine = HighResolution(11, **high)
 
+    @property
+    def device(self) -> torch.device:
+        """Where the networks are."""
+        return next(itertools.chain(self.parameters(), self.buffers())).device
+
     def shrink(self, images: Tensor) -> Tensor:
         """D: bilinear, to the size of masks, without a filter against aliasing."""
         return F.interpolate(images, scale_factor=1 / self.config.factor, mode="bilinear", align_corners=False)
@@ -93,12 +97,12 @@ class AnimationModel(nn.Module):
         `perturbed` says that `masks` went through a perturbation already.
         """
         given = masks if perturbed else perturb_for_inference(masks, threshold=self.config.threshold)
-        source = source.expand(len(masks))
+        source = source.expand(masks.shape[0])
         return self.mask_refiner(source.small, source.mask.detach(), given.detach())
 
     def pictures(self, source: Source, masks: Tensor) -> tuple[Tensor, Tensor]:
         """L(D(s), m(s), mask) and H(s, U(m(s)), L, U(mask)): first and final pictures, (N, 3, S, S) each."""
-        source = source.expand(len(masks))
+        source = source.expand(masks.shape[0])
         low = self.low_resolution(source.small, source.mask, masks)
         if self.config.guided:
             changed = self._cover(torch.maximum(source.mask, masks).detach())
@@ -117,7 +121,7 @@ class AnimationModel(nn.Module):
             backdrop: X, (N or 1, 3, S, S); only what its mask leaves is looked at.
             backdrop_masks: of its own subject, (N or 1, 1, s, s); zeros where there is none.
         """
-        count = len(foreground)
+        count = foreground.shape[0]
         backdrop, backdrop_masks = (part.expand(count, -1, -1, -1) for part in (backdrop, backdrop_masks))
         foreground, masks, backdrop, backdrop_masks = (
             part.detach() for part in (foreground, masks, backdrop, backdrop_masks)

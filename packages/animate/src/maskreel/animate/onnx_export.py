@@ -11,7 +11,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from maskreel.animate.model import SWAP_THRESHOLD
 from maskreel.common.atomic import atomic_path, write_json
 from maskreel.common.errors import MissingExtraError
 
@@ -104,15 +103,9 @@ class _Animate(_Graph):
         }
 
     def forward(self, source: Tensor, source_mask: Tensor, driving_masks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        # As `AnimationModel.refined` and `pictures`; `len`, which they use, would fix the batch size of the graph.
-        model, count = self.model, driving_masks.shape[0]
-        parts = model.source(source, source_mask)
-        image, mask, small, large_mask = (
-            part.expand(count, -1, -1, -1) for part in (parts.image, parts.mask, parts.small, parts.large_mask)
-        )
-        refined = model.mask_refiner(small, mask, _perturbed(driving_masks, model.config.threshold))
-        low = model.low_resolution(small, mask, refined)
-        return refined, low, model.high_resolution(image, large_mask, low, model.enlarge(refined))
+        parts = self.model.source(source, source_mask)
+        refined = self.model.refined(parts, _perturbed(driving_masks, self.model.config.threshold), perturbed=True)
+        return refined, *self.model.pictures(parts, refined)
 
 
 class _Swap(_Graph):
@@ -126,15 +119,7 @@ class _Swap(_Graph):
     def forward(
         self, foreground: Tensor, masks: Tensor, backdrop: Tensor, backdrop_masks: Tensor
     ) -> tuple[Tensor, Tensor]:
-        # As `AnimationModel.swapped`.
-        model = self.model
-        theirs, ours = self._cut(backdrop_masks), self._cut(masks)
-        base = model.bg_base(theirs, ours, model.shrink(foreground) * ours, model.shrink(backdrop) * (1 - theirs))
-        theirs, ours = self._cut(model.enlarge(backdrop_masks)), self._cut(model.enlarge(masks))
-        return base, model.bg_refine(base, theirs, ours, foreground * ours, backdrop * (1 - theirs))
-
-    def _cut(self, masks: Tensor) -> Tensor:
-        return (masks > SWAP_THRESHOLD).float() if self.model.config.swap_masks == "binary" else masks
+        return self.model.swapped(foreground, masks, backdrop, backdrop_masks)
 
 
 def _graphs(model: AnimationModel, size: int) -> dict[str, _Graph]:

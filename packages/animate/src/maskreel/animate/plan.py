@@ -66,7 +66,7 @@ class Plan:
 @torch.inference_mode()
 def view_source(model: AnimationModel, picture: Tensor, config: AnimateConfig) -> SourceView:
     """Look at the source, uint8 (3, H, W); `model` is on its device, ready for inference."""
-    size, device = model.config.size, next(model.parameters()).device
+    size, device = model.config.size, model.device
     framing = _framed(config.source_framing, model, picture)
     close = framing != whole(framing.size)
     if not config.paste_back:

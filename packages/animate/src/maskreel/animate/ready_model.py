@@ -33,7 +33,4 @@ def ready_model(config: AnimateConfig, given: AnimationModel | None = None) -> A
         return model
     from maskreel.animate.fused import fused
 
-    rewritten = fused(model, dtype=torch.bfloat16 if config.precision == "bf16" else torch.float32)
-    if next(rewritten.parameters(), None) is None:  # its weights are buffers, but a module's device is that of these
-        rewritten.place = torch.nn.Parameter(torch.empty(0, device=device), requires_grad=False)
-    return rewritten
+    return fused(model, dtype=torch.bfloat16 if config.precision == "bf16" else torch.float32)

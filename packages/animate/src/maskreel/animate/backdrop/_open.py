@@ -107,7 +107,7 @@ def _finder(model: AnimationModel, size: tuple[int, int]) -> Callable[[Tensor], 
 
     @torch.inference_mode()
     def find(frames: Tensor) -> Tensor:
-        device = next(model.parameters()).device
+        device = model.device
         masks = model.masks(framing.cut(frames.to(device), model.config.size))
         return framing.place(masks.float()).cpu()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from maskreel.animate.commands.check_data import check_data
 from maskreel.animate.commands.evaluate import evaluate
+from maskreel.animate.commands.export import export
 from maskreel.animate.commands.reconstruct import reconstruct
 from maskreel.animate.commands.run import run
 from maskreel.animate.commands.slim_vgg import slim_vgg
@@ -21,6 +22,7 @@ VERBS = {
     "train": train,
     "reconstruct": reconstruct,
     "evaluate": evaluate,
+    "export": export,
     "check-data": check_data,
     "slim-vgg": slim_vgg,
 }

@@ -57,7 +57,7 @@ def subject_boxes(model: AnimationModel, frames: Tensor) -> list[Box]:
 def _look(model: AnimationModel, frames: Tensor, framings: Sequence[Framing]) -> list[Box | None]:
     """A box in each frame of what stands in its framing."""
     cuts = [framing.cut(frame, model.config.size) for framing, frame in zip(framings, frames.split(1), strict=True)]
-    masks = model.masks(torch.cat(cuts).to(next(model.parameters()).device))[:, 0] > SWAP_THRESHOLD
+    masks = model.masks(torch.cat(cuts).to(model.device))[:, 0] > SWAP_THRESHOLD
     return [_box(mask, framing) for mask, framing in zip(masks.cpu().numpy(), framings, strict=True)]
 
 

@@ -70,7 +70,7 @@ def fused(model: AnimationModel, *, dtype: torch.dtype | None = None, channels_l
         raise ValueError(f"dtype must be one of {', '.join(map(str, _DTYPES))}, got {dtype}")
     if isinstance(model, FusedModel):
         raise TypeError("model must be an AnimationModel that is not fused, got a FusedModel")
-    device = next(model.parameters()).device
+    device = model.device
     fast = device.type == "cpu" and dtype == torch.float32 and channels_last
     kit = FastKit() if fast else PortableKit()
     memory_format = torch.channels_last if channels_last else torch.contiguous_format

@@ -42,7 +42,7 @@ class Watch:
         of the picture), `entropy` (bits, 1 if nothing is decided), `motion` (mean difference between the masks of a
         pair); with true masks `iou` of m and `iou_refined` of r for the driving frame.
         """
-        device = next(module.parameters()).device
+        device = module.device
         rows = [self._row(module, {name: part.to(device) for name, part in batch.items()}) for batch in self._batches]
         counts = [len(batch["source"]) for batch in self._batches]
         found = {
@@ -54,7 +54,7 @@ class Watch:
 
     def sheet(self, module: Any) -> Tensor:
         """A row for each pair: source, driving frame, its mask, the refined mask, L, H, the swap."""
-        device = next(module.parameters()).device
+        device = module.device
         batch = {name: part[:_SHOWN].to(device) for name, part in self._batches[0].items()}
         source, masks, refined, (low, high), (_, swapped) = _made(module, batch)
         columns = [source.image, batch["driving"], module.enlarge(masks), module.enlarge(refined), low, high, swapped]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 GROUP = "maskreel.commands"
-PARTS = ("inpaint", "inversion", "vfp")
+PARTS = ("animate", "inpaint", "inversion", "vfp")
 """Parts that have a command, installed or not: an unknown name is answered with the command that installs it."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from typing import TYPE_CHECKING
 
@@ -37,7 +38,7 @@ class VggLoss(FeatureLoss):
     (`loss.to(memory_format=torch.channels_last)`) give the same; on a CPU they were no faster.
 
     Args:
-        layers: of VGG-19, numbered as torchvision's `features`; more than is needed may be given.
+        layers: of VGG-19, numbered as torchvision's `features`; copied as far as they are needed.
         slice_weights: for 1 to 5 slices, `VGG3` or `VGG5` as published.
         factors: how many times smaller the levels of the pyramid are.
     """
@@ -55,7 +56,7 @@ class VggLoss(FeatureLoss):
         if len(layers) < SLICE_ENDS[depth - 1]:
             raise ValueError(f"layers must be {SLICE_ENDS[depth - 1]} or more for {depth} slices, got {len(layers)}")
         self._ends = {end: weight for end, weight in zip(SLICE_ENDS, slice_weights, strict=False) if weight}
-        self.layers = layers[: SLICE_ENDS[depth - 1]].requires_grad_(False)
+        self.layers = copy.deepcopy(layers[: SLICE_ENDS[depth - 1]]).requires_grad_(False)
         self.levels = nn.ModuleList(SmoothShrink(factor) for factor in factors)
         self.weights = tuple(self._ends.values()) * len(self.levels)
         self._smallest = max(factors) * 2 ** (depth - 1)
