@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
+import torch
 
-from maskreel.common.cli import main
+from maskreel.common.masks import write_binary_png
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 pytestmark = pytest.mark.needs_slurm
 
@@ -61,8 +62,8 @@ def wait_for(happened: Callable[[], bool], *, seconds: float, told: Callable[[],
         time.sleep(0.5)
 
 
-def queued() -> list[str]:
-    return output_of("squeue", "--me", "--noheader", "--array", "--format=%i").split()
+def queued(*options: str) -> list[str]:
+    return output_of("squeue", "--me", "--noheader", "--array", "--format=%i", *options).split()
 
 
 class Submitted:
@@ -105,8 +106,6 @@ def alone(folder: Path) -> dict[str, object]:
 
 
 def test_two_tasks_train_as_one_process_and_a_requeued_run_ends_with_the_same_weights(tmp_path: Path) -> None:
-    import torch
-
     expected = alone(tmp_path / "alone")
     whole = Submitted(tmp_path / "whole", pause=0).weights()
     cut = Submitted(tmp_path / "cut", pause=0.5)
@@ -120,33 +119,45 @@ def test_two_tasks_train_as_one_process_and_a_requeued_run_ends_with_the_same_we
 
 
 @pytest.fixture
-def clip(tmp_path: Path) -> Path:
-    """A person who walks before a place, and the masks of the person."""
-    command = ["world", "render", "actors", "-o", str(tmp_path / "clips"), "--videos", "1", "--frames", "40"]
-    assert main(["-q", *command, "--size", "64", "96", "--workers", "0"]) == 0
-    return tmp_path / "clips" / "video_0.mp4"
+def masks(tmp_path: Path) -> Path:
+    """Four masks of a square that moves."""
+    folder = tmp_path / "masks"
+    folder.mkdir()
+    for number in range(4):
+        mask = np.zeros((64, 96), bool)
+        mask[20:50, 10 + 8 * number : 40 + 8 * number] = True
+        write_binary_png(folder / f"{number:05}.png", torch.from_numpy(mask))
+    return folder
 
 
-def inpaint(clip: Path, output: Path, *flags: str) -> subprocess.Popen[str]:
-    masks = clip.parent / "masks" / clip.stem
-    command = ["maskreel", "-q", "inpaint", "run", clip, "-o", output, "--masks", masks, "--lossless", *flags]
-    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+def invert(masks: Path, output: Path, *flags: str) -> subprocess.Popen[str]:
+    """Make a picture for each mask by itself."""
+    command = ["inversion", "run", masks, "-o", output, "--teacher", "shapes", "--coherence", "none", "--steps", 60]
     return subprocess.Popen(
-        list(map(str, command)), env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        [sys.executable, "-m", "maskreel.common.cli", "-q", *map(str, command), *flags],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
 
 
-def partition() -> str:
-    return output_of("sinfo", "--noheader", "--format=%R").split()[0]
+def frames(output: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted((output / "frames").iterdir())}
 
 
-def test_an_array_fills_a_video_as_one_process_does_also_when_a_job_is_killed_and_queued_again(
-    clip: Path, tmp_path: Path
+def test_an_array_gives_what_one_process_gives_also_when_a_job_is_killed_and_queued_again(
+    masks: Path, tmp_path: Path
 ) -> None:
-    assert inpaint(clip, tmp_path / "one.mkv").wait(120) == 0
-    array = inpaint(clip, tmp_path / "array.mkv", "--slurm", partition(), "--workers", "2")
-    wait_for(lambda: bool(queued()), seconds=60, told=lambda: "nothing was queued")
-    output_of("scontrol", "requeue", queued()[0])
-    said, _ = array.communicate(timeout=300)
+    with invert(masks, tmp_path / "one") as one:
+        assert one.wait(300) == 0, one.communicate()
+    partition = output_of("sinfo", "--noheader", "--format=%R").split()[0]
+    with invert(masks, tmp_path / "array", "--slurm", partition, "--workers", "2") as array:
+        try:
+            wait_for(lambda: bool(queued("--states=RUNNING")), seconds=120, told=lambda: "no job was started")
+            output_of("scontrol", "requeue", queued("--states=RUNNING")[0])
+            said, _ = array.communicate(timeout=400)
+        finally:
+            array.kill()
     assert array.returncode == 0, said
-    assert (tmp_path / "array.mkv").read_bytes() == (tmp_path / "one.mkv").read_bytes()
+    assert len(frames(tmp_path / "one")) == 4
+    assert frames(tmp_path / "array") == frames(tmp_path / "one")
