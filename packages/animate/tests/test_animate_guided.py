@@ -25,6 +25,13 @@ def mask(left: int, right: int) -> torch.Tensor:
     return made
 
 
+def last_of_l(model: AnimationModel) -> torch.Tensor:
+    """The weight of L's last convolution."""
+    layer = model.low_resolution[-2]
+    assert isinstance(layer, torch.nn.Conv2d)
+    return layer.weight
+
+
 @pytest.fixture
 def model() -> AnimationModel:
     """Its H and BGRefine change nothing."""
@@ -65,9 +72,9 @@ def test_l_learns_only_where_something_changes() -> None:
     model = AnimationModel(GUIDED)
     source = model.source(torch.rand(1, 3, 32, 32), mask(2, 4))
     low, _ = model.pictures(source, mask(5, 7))
-    (gradient,) = torch.autograd.grad(low[..., 19:].sum(), model.low_resolution[-2].bias, retain_graph=True)
+    (gradient,) = torch.autograd.grad(low[..., 19:].sum(), last_of_l(model), retain_graph=True)
     assert gradient.abs().max() == 0
-    (gradient,) = torch.autograd.grad(low[..., 4:14].sum(), model.low_resolution[-2].bias)
+    (gradient,) = torch.autograd.grad(low[..., 4:14].sum(), last_of_l(model))
     assert gradient.abs().max() > 0
 
 
@@ -102,8 +109,8 @@ def test_networks_that_fit_are_taken_over() -> None:
         assert torch.equal(model.mask_generator.head.weight, other.mask_generator.head.weight)
     assert torch.equal(same.high_resolution.head.weight, other.high_resolution.head.weight)
     assert torch.equal(guided.high_resolution.head.weight, high), "it has another purpose"
-    assert torch.equal(guided.low_resolution[-2].weight, other.low_resolution[-2].weight)
-    assert wider.low_resolution[-2].weight.shape != other.low_resolution[-2].weight.shape
+    assert torch.equal(last_of_l(guided), last_of_l(other))
+    assert last_of_l(wider).shape != last_of_l(other).shape
 
 
 def test_a_model_of_which_nothing_fits_is_refused() -> None:

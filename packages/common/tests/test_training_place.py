@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ VARIABLES = ("RANK", "WORLD_SIZE", "SLURM_PROCID", "SLURM_NTASKS")
     ("launcher", "place"), [("none", (0, 1)), ("pytorch", (1, 4)), ("slurm", (2, 3))], ids=lambda value: str(value)
 )
 def test_the_launcher_says_whose_variables_count(
-    launcher: str, place: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+    launcher: Any, place: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in zip(VARIABLES, ("1", "4", "2", "3"), strict=True):
         monkeypatch.setenv(name, value)
@@ -26,7 +27,7 @@ def test_the_launcher_says_whose_variables_count(
 
 
 @pytest.mark.parametrize("launcher", ["pytorch", "slurm"])
-def test_without_a_group_a_process_is_the_only_one(launcher: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_group_a_process_is_the_only_one(launcher: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
     assert place_in_group(TrainingConfig(launcher=launcher)) == (0, 1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -38,10 +40,10 @@ class UpBlock(nn.Sequential):
     def __init__(self, channels_in: int, channels_out: int) -> None:
         super().__init__(nn.Upsample(scale_factor=2, mode="nearest"), SameBlock(channels_in, channels_out))
 
-    def forward(self, features: Tensor) -> Tensor:
+    def forward(self, features: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
         if features.shape[0] * features.shape[-2] * features.shape[-1] < _WORTH_SUMMING:
             return super().forward(features)
-        convolution, norm, relu = self[1]
+        _, (convolution, norm, relu) = cast("tuple[nn.Upsample, tuple[nn.Conv2d, nn.BatchNorm2d, nn.ReLU]]", self)
         weight = summed_for_doubling(convolution.weight)
         return relu(norm(F.conv_transpose2d(features, weight, convolution.bias, stride=2, padding=1)))
 

@@ -38,6 +38,6 @@ class LowResolution(nn.Sequential):
             nn.Sigmoid(),
         )
 
-    def forward(self, *parts: Tensor) -> Tensor:
+    def forward(self, *parts: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
         """The parts of the input in their order."""
         return super().forward(torch.cat(parts, dim=1))
