@@ -161,8 +161,8 @@ class _Train:
 class Tiny(_Train):
     """Train small networks on rendered people, or on your videos, in an hour or two on two cores, without a download.
 
-    On rendered people this made the weights that come with the package. Killed? Run the same command again: it goes on
-    where it was.
+    Two such runs on rendered people made the weights that come with the package (tiny.json beside them tells how).
+    Killed? Run the same command again: it goes on where it was.
     """
 
     data: tyro.conf.Positional[Path | None] = None
