@@ -39,21 +39,21 @@ def slurm_answers() -> bool:
 
 
 PROMISES = {
-    "needs_cuda": (cuda_available, "MASKREEL_REQUIRE_CUDA", "torch finds no CUDA device"),
-    "needs_slurm": (slurm_answers, "MASKREEL_REQUIRE_SLURM", "no Slurm answers"),
+    "needs_cuda": (cuda_available, "MASKREEL_REQUIRE_CUDA", "needs a CUDA device", "torch finds no CUDA device"),
+    "needs_slurm": (slurm_answers, "MASKREEL_REQUIRE_SLURM", "needs a Slurm cluster", "sinfo finds no cluster"),
 }
-"""Markers of tests that need what few machines have, how to see whether it is there, and how it is promised."""
+"""Markers of tests that need what few machines have: how to see it, how it is promised, what to say without it."""
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip tests that need what is not here, or fail them where it was promised."""
-    for marker, (there, promise, fault) in PROMISES.items():
+    for marker, (there, promise, need, fault) in PROMISES.items():
         if item.get_closest_marker(marker) is None or there():
             continue
         if os.environ.get(promise):
             pytest.fail(f"{promise} is set, but {fault}", pytrace=False)
-        pytest.skip(fault)
+        pytest.skip(need)
 
 
 def pytest_configure() -> None:

@@ -1,4 +1,4 @@
-"""The root conftest.py: its `needs_cuda` marker, tried out with a pretended torch, and its seeded generators."""
+"""The root conftest.py: its markers, tried out with a pretended torch and without a cluster, and seeded generators."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ manual_seed = lambda seed: None
 """
 
 
-def run_suite(pytester: pytest.Pytester, *, available: bool) -> pytest.RunResult:
-    """Run `SUITE` under the tree's own configuration, in a process that sees a pretended torch."""
+def run_suite(pytester: pytest.Pytester, *, available: bool, tests: str = SUITE) -> pytest.RunResult:
+    """Run tests under the tree's own configuration, in a process that sees a pretended torch."""
     for name in ("conftest.py", "pyproject.toml"):
         (pytester.path / name).write_text((ROOT / name).read_text())
     (pytester.path / "torch.py").write_text(FAKE_TORCH.format(available=available))
     (pytester.path / "packages").mkdir()
-    (pytester.path / "packages/test_suite.py").write_text(SUITE)
+    (pytester.path / "packages/test_suite.py").write_text(tests)
     return pytester.runpytest_subprocess("packages", "-p", "no:cacheprovider")
 
 
@@ -72,6 +72,20 @@ def test_with_a_device_the_test_runs(suite: pytest.Pytester) -> None:
 @pytest.mark.needs_cuda
 def test_the_device_computes() -> None:
     assert torch.arange(5, device="cuda").sum().item() == 10
+
+
+@pytest.mark.parametrize(
+    ("promised", "outcome"), [(False, {"passed": 1, "skipped": 1}), (True, {"passed": 1, "errors": 1})]
+)
+def test_without_a_cluster_its_tests_are_skipped_or_fail_where_one_was_promised(
+    suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, promised: bool, outcome: dict[str, int]
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setenv("MASKREEL_REQUIRE_SLURM", "1" if promised else "")
+    result = run_suite(suite, available=False, tests=SUITE.replace("needs_cuda", "needs_slurm"))
+    result.assert_outcomes(**outcome)
+    told = "MASKREEL_REQUIRE_SLURM is set, but sinfo finds no cluster" if promised else "needs a Slurm cluster"
+    result.stdout.fnmatch_lines([f"*{told}*"])
 
 
 def test_every_test_starts_with_the_same_random_numbers() -> None:
