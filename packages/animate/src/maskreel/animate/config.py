@@ -38,9 +38,10 @@ class AnimateConfig:
     kind: Kind = "auto"
     """Whether the new background shows a subject of its own, to be left out. same: yes, of the kind that the networks
     know. other: no. auto: by the mask that the network finds in it."""
-    swap: Swap = "network"
-    """Who puts the subject before a new background. network: BGBase and BGRefine. composite: plain blending by the
-    mask, which needs no training and never shows the old background."""
+    swap: Swap = "composite"
+    """Who puts the subject before a new background. composite: plain blending by the mask, which needs no training and
+    never shows the old background. network: BGBase and BGRefine, as published; with the small weights of the package
+    they are not better yet."""
     lock: bool = False
     """Change nothing but the subject: outside it (a little widened) the result has the very pixels of the new
     background. Without a new background: outside the subject as it was and as it now is, those of the source."""
