@@ -42,7 +42,7 @@ def video(tmp_path: Path) -> Path:
 
 def test_people_are_rendered_and_learned_from_and_a_second_call_changes_nothing(tmp_path: Path) -> None:
     command = ["tiny", "-o", tmp_path / "run", "--rendered", 3, *NETWORKS, *BRIEF, "--steps", 4]
-    assert train(*command, "--refine-from", 0.5, "--swap-from", 1) == 0
+    assert train(*command, "--refine-from", 0.01, "--swap-from", 0.02) == 0
     path = tmp_path / "run" / "animation.safetensors"
     weights, record = load_file(path), json.loads(path.with_suffix(".json").read_text())
     assert load_model(path).config.low_width == 8
@@ -52,7 +52,7 @@ def test_people_are_rendered_and_learned_from_and_a_second_call_changes_nothing(
     log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     losses = next(line["losses"] for line in log if line["step"] == 4)
     assert min(losses[name] for name in ("low", "high", "refined", "truth", "base", "swap")) > 0
-    assert train(*command, "--refine-from", 0.5, "--swap-from", 1) == 0
+    assert train(*command, "--refine-from", 0.01, "--swap-from", 0.02) == 0
     assert all(torch.equal(value, weights[name]) for name, value in load_file(path).items())
 
 

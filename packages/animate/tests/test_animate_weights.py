@@ -36,9 +36,7 @@ def test_a_saved_model_is_the_same_one_again(tmp_path: Path) -> None:
 
 
 def test_files_of_something_else_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(
-        InputError, match=r"none\.safetensors is not a file, expected weights of maskreel animate"
-    ):
+    with pytest.raises(InputError, match=r"none\.safetensors is not a file, expected weights of maskreel animate"):
         load_model(tmp_path / "none.safetensors")
     path = tmp_path / "model.safetensors"
     save_model(AnimationModel(SMALL), path)

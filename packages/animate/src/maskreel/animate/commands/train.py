@@ -64,6 +64,10 @@ _TINY_LOSS = LossSettings(
 _EVERY_VIDEO = ClipSettings()
 
 
+_SHORTEST_EPOCH = 100
+"""Steps; with a few videos r and the swap would begin before masks mean anything."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Train:
     """What all presets share; they differ in their defaults."""
@@ -104,7 +108,7 @@ class _Train:
         loss = self.loss if samples.has_masks else replace(self.loss, truth_weight=0.0)
         torch.manual_seed(self.config.seed)
         network = self._network()
-        epoch = len(samples.pairs) / self.config.batch_size
+        epoch = max(len(samples.pairs) / self.config.batch_size, _SHORTEST_EPOCH)
         task = AnimationTask(network, compare, loss, steps_per_epoch=epoch, watch=Watch(samples.watched))
         result = train(task, samples.pairs, self.config, self.output)
         if is_first(self.config):

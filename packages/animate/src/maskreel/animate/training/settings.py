@@ -20,7 +20,7 @@ class LossSettings:
     """Weights of VGG-19: torchvision's vgg19-dcbb9e9d.pth, or what slim_vgg made of it; by default they are downloaded
     once."""
     refine_from: float = 1.0
-    """Epoch, counted from 0, from which on the mask refiner learns."""
+    """Epoch, counted from 0, from which on the mask refiner learns; of few videos, 100 steps count as an epoch."""
     swap_from: float = 2.0
     """Epoch, counted from 0, from which on the networks of the background swap learn."""
     mask_weight: float = 100.0
