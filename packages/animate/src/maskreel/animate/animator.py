@@ -16,7 +16,7 @@ from maskreel.animate.backdrop import is_transparent, open_backdrop
 from maskreel.animate.compositing import Compositor
 from maskreel.animate.config import AnimateConfig
 from maskreel.animate.inputs import Inputs, open_driving, read_source
-from maskreel.animate.job import Job, fingerprint, identify
+from maskreel.animate.job import Job, fingerprint
 from maskreel.animate.outputs import check_apart, choose_output
 from maskreel.animate.paste import Paste
 from maskreel.animate.plan import make_plan, view_source
@@ -27,6 +27,7 @@ from maskreel.animate.result import AnimateResult, summarise
 from maskreel.animate.segments import Segments
 from maskreel.animate.watching import unwatched
 from maskreel.common.errors import InputError
+from maskreel.common.job_folder import identify
 from maskreel.common.show import save_image
 from maskreel.common.video import Clip, read, write
 

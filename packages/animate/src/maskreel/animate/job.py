@@ -17,6 +17,7 @@ import torch
 
 from maskreel.common.atomic import write_json
 from maskreel.common.errors import InputError
+from maskreel.common.job_folder import locked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,12 +25,11 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-__all__ = ["Job", "fingerprint", "identify"]
+__all__ = ["Job", "fingerprint"]
 
 logger = logging.getLogger(__name__)
 
 _SETTINGS = "settings.json"
-_SAMPLE_BYTES = 1 << 20
 
 
 class Job:
@@ -47,8 +47,7 @@ class Job:
         """
         if self.folder.exists() and not (self.folder / _SETTINGS).exists() and self._foreign():
             raise InputError(f"{self.folder} holds files that are not of this job; name another folder with --job")
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with self._lock():
+        with locked(self.folder):
             self._begin(json.loads(json.dumps(settings, default=str)))
             try:
                 yield
@@ -75,38 +74,6 @@ class Job:
             if path.name not in (_SETTINGS, "lock") and (broken or left != settings):
                 path.unlink()
         write_json(record, settings)
-
-    @contextmanager
-    def _lock(self) -> Iterator[None]:
-        try:
-            import fcntl
-        except ImportError:  # Windows has no such lock; there, two runs of one job are the user's risk
-            yield
-            return
-        with (self.folder / "lock").open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise InputError(f"{self.folder}: another run is at work in this job folder; wait for it") from None
-            yield
-
-
-def identify(path: Path) -> dict[str, Any]:
-    """What tells one input from another without reading hours of video.
-
-    A file by its size and a hash of its first and last megabyte, a folder by the names, sizes and times of its files.
-    """
-    digest = hashlib.sha256()
-    if path.is_dir():
-        for file in sorted(p for p in path.iterdir() if p.is_file()):
-            digest.update(f"{file.name} {file.stat().st_size} {file.stat().st_mtime_ns}\n".encode())
-        return {"name": path.name, "sha256": digest.hexdigest()}
-    size = path.stat().st_size
-    with path.open("rb") as stream:
-        digest.update(stream.read(_SAMPLE_BYTES))
-        stream.seek(max(0, size - _SAMPLE_BYTES))
-        digest.update(stream.read(_SAMPLE_BYTES))
-    return {"name": path.name, "bytes": size, "sha256": digest.hexdigest()}
 
 
 def fingerprint(model: nn.Module) -> str:

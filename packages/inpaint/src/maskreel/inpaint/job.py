@@ -6,7 +6,6 @@ all others are kept. Files appear only when they are whole, so whatever is there
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import shutil
@@ -15,16 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 from maskreel.common.atomic import write_json
 from maskreel.common.errors import InputError
+from maskreel.common.job_folder import locked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["Job", "identify"]
+__all__ = ["Job"]
 
 logger = logging.getLogger(__name__)
 _SETTINGS = "settings.json"
-_SAMPLE_BYTES = 1 << 20
 
 
 class Job:
@@ -57,41 +56,8 @@ class Job:
         Raises:
             InputError: if another process works in it.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        try:
-            import fcntl
-        except ImportError:  # Windows has no such lock; there, two runs of one job are the user's risk
+        with locked(self.folder):
             yield
-            return
-        with (self.folder / "lock").open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise InputError(f"{self.folder}: another run is at work in this job folder; wait for it") from None
-            yield
-
-
-def identify(path: Path) -> dict[str, Any]:
-    """What tells one source from another without reading hours of video.
-
-    A file by its size and a hash of its first and last megabyte, a folder by the names, sizes and times of its files.
-
-    Raises:
-        InputError: if there is neither.
-    """
-    if not path.exists():
-        raise InputError(f"{path}: there is no such file or folder")
-    digest = hashlib.sha256()
-    if path.is_dir():
-        for file in sorted(p for p in path.iterdir() if p.is_file()):
-            digest.update(f"{file.name} {file.stat().st_size} {file.stat().st_mtime_ns}\n".encode())
-        return {"name": path.name, "sha256": digest.hexdigest()}
-    size = path.stat().st_size
-    with path.open("rb") as stream:
-        digest.update(stream.read(_SAMPLE_BYTES))
-        stream.seek(max(0, size - _SAMPLE_BYTES))
-        digest.update(stream.read(_SAMPLE_BYTES))
-    return {"name": path.name, "bytes": size, "sha256": digest.hexdigest()}
 
 
 def _remove(folder: Path) -> None:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from maskreel.common.errors import InputError
+from maskreel.common.job_folder import identify
 from maskreel.inpaint.hole_crop import paint_around_hole
-from maskreel.inpaint.job import identify
 
 if TYPE_CHECKING:
     import os

@@ -117,8 +117,8 @@ def _dfc(config: InpaintConfig) -> FlowCompleter:
         from maskreel.inpaint.dfc.small import small_completer
 
         return small_completer(device=config.device)
+    from maskreel.common.job_folder import identify
     from maskreel.inpaint.dfc import DFCCompleter, published_cascade
-    from maskreel.inpaint.job import identify
 
     names = [f"{Path(name).name} {identify(Path(name))['sha256'][:8]}" for name in config.dfc_weights]
     return DFCCompleter(published_cascade(*config.dfc_weights), device=config.device, name=", ".join(names))

@@ -15,13 +15,13 @@ import numpy as np
 import maskreel.inpaint
 from maskreel.common.atomic import atomic_path
 from maskreel.common.errors import InputError
+from maskreel.common.job_folder import identify
 from maskreel.common.masks import iterate_masks
 from maskreel.common.video import iterate, join_segments
 from maskreel.inpaint.chunks import Chunk, plan_chunks
 from maskreel.inpaint.clean_plate import CleanPlate
 from maskreel.inpaint.fill_stage import FillStage, group_chunks, plan_segments
 from maskreel.inpaint.given_masks import GivenMasks
-from maskreel.inpaint.job import identify
 from maskreel.inpaint.mask_refinement import MaskRefinement, region_mask
 from maskreel.inpaint.mask_stage import MaskStage, is_done, join_parts, load_masks, plate_path
 from maskreel.inpaint.motion_segmenter import MotionSegmenter

@@ -13,9 +13,9 @@ from torch.nn import functional
 from maskreel.common.device import chosen_device
 from maskreel.common.errors import InputError, MissingExtraError
 from maskreel.common.flow import resize_flow
+from maskreel.common.job_folder import identify
 from maskreel.common.weights import WeightsEntry, load_into, load_state_dict, torchvision_entry
 from maskreel.inpaint.flow_estimation import check_frames
-from maskreel.inpaint.job import identify
 
 if TYPE_CHECKING:
     import os

@@ -15,8 +15,8 @@ import torch
 from torch.nn import functional
 
 from maskreel.common.errors import InputError, MissingExtraError
+from maskreel.common.job_folder import identify
 from maskreel.common.weights import WeightsEntry, load_into, load_state_dict, torchvision_entry
-from maskreel.inpaint.job import identify
 from maskreel.inpaint.person_masks import check_thresholds, marked
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import chain
 from typing import TYPE_CHECKING
 
 import torch
@@ -136,8 +135,7 @@ def found_masks(model: AnimationModel, pictures: Tensor) -> Tensor:
 
 def to_unit(pictures: Tensor, model: AnimationModel) -> Tensor:
     """uint8 as the model takes it."""
-    device = next(chain(model.parameters(), model.buffers())).device  # a fused model has no parameters
-    return pictures.to(device).float() / 255
+    return pictures.to(model.device).float() / 255
 
 
 def to_bytes(pictures: Tensor) -> Tensor:

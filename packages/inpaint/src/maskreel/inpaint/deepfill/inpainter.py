@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from maskreel.common.job_folder import identify
 from maskreel.inpaint.deepfill.checkpoint import load_deepfill
 from maskreel.inpaint.hole_crop import paint_around_hole
-from maskreel.inpaint.job import identify
 
 if TYPE_CHECKING:
     import os

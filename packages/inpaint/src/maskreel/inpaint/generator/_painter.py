@@ -10,11 +10,11 @@ import numpy as np
 import torch
 
 from maskreel.common.device import chosen_device
+from maskreel.common.job_folder import identify
 from maskreel.inpaint.generator._network import STRIDE
 from maskreel.inpaint.generator._samples import first_guess, network_input
 from maskreel.inpaint.generator._saved import SMALL, load_generator
 from maskreel.inpaint.hole_crop import paint_around_hole
-from maskreel.inpaint.job import identify
 
 if TYPE_CHECKING:
     import os

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 
 from maskreel.common.errors import InputError
+from maskreel.common.job_folder import identify
 from maskreel.common.weights import load_state_dict, strip_prefix
-from maskreel.inpaint.job import identify
 
 if TYPE_CHECKING:
     import os
