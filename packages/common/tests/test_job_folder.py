@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -42,6 +43,7 @@ def test_a_file_is_told_by_name_size_and_its_ends(tmp_path: Path) -> None:
     path.write_bytes(bytes(3 << 20))
     first = identify(path)
     assert (first["name"], first["bytes"]) == ("video.mp4", 3 << 20)
+    os.utime(path, (1, 1))
     assert identify(path) == first
     for content in (b"x" + bytes((3 << 20) - 1), bytes((3 << 20) - 1) + b"x", bytes((3 << 20) + 1)):
         path.write_bytes(content)
@@ -52,6 +54,10 @@ def test_a_folder_is_told_by_its_files_and_nothing_is_refused(tmp_path: Path) ->
     (tmp_path / "0.png").write_bytes(b"a")
     first = identify(tmp_path)
     (tmp_path / "1.png").write_bytes(b"b")
+    assert identify(tmp_path) != first
+    (tmp_path / "1.png").unlink()
+    assert identify(tmp_path) == first
+    os.utime(tmp_path / "0.png", (1, 1))
     assert identify(tmp_path) != first
     with pytest.raises(InputError, match="none: there is no such file or folder"):
         identify(tmp_path / "none")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from maskreel.common.errors import InputError
-from maskreel.inpaint.job import Job, identify
+from maskreel.inpaint.job import Job
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -101,40 +100,3 @@ def test_the_lock_is_given_back_after_an_error(tmp_path: Path) -> None:
         raise KeyError
     with Job(tmp_path).lock():
         pass
-
-
-def test_a_file_is_told_by_its_bytes_not_its_date(tmp_path: Path) -> None:
-    path = tmp_path / "a.mp4"
-    path.write_bytes(b"x" * 100)
-    before = identify(path)
-    os.utime(path, (1, 1))
-    assert identify(path) == before
-    path.write_bytes(b"x" * 99 + b"y")
-    assert identify(path) != before
-
-
-def test_both_ends_of_a_large_file_count(tmp_path: Path) -> None:
-    path = tmp_path / "a.mp4"
-    body = bytearray(3 << 20)
-    found = []
-    for position in (None, 0, len(body) - 1):
-        changed = bytearray(body)
-        if position is not None:
-            changed[position] = 1
-        path.write_bytes(changed)
-        found.append(identify(path)["sha256"])
-    assert len(set(found)) == 3
-
-
-def test_a_folder_is_told_by_its_files(tmp_path: Path) -> None:
-    folder = tmp_path / "frames"
-    folder.mkdir()
-    (folder / "0.png").write_bytes(b"a")
-    before = identify(folder)
-    assert identify(folder) == before
-    (folder / "1.png").write_bytes(b"b")
-    assert identify(folder) != before
-    (folder / "1.png").unlink()
-    assert identify(folder) == before
-    os.utime(folder / "0.png", (1, 1))
-    assert identify(folder) != before
