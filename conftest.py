@@ -18,6 +18,8 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from browser import Browser
+
 
 @functools.cache
 def cuda_available() -> bool:
@@ -38,9 +40,24 @@ def slurm_answers() -> bool:
     return subprocess.run(["sinfo"], check=False, capture_output=True).returncode == 0
 
 
+def browser_there() -> bool:
+    """Whether tests can steer a Chromium; what does it is not in the archive of a package."""
+    try:
+        from browser import find_browser
+    except ImportError:
+        return False
+    return find_browser() is not None
+
+
 PROMISES = {
     "needs_cuda": (cuda_available, "MASKREEL_REQUIRE_CUDA", "needs a CUDA device", "torch finds no CUDA device"),
     "needs_slurm": (slurm_answers, "MASKREEL_REQUIRE_SLURM", "needs a Slurm cluster", "sinfo finds no cluster"),
+    "needs_browser": (
+        browser_there,
+        "MASKREEL_REQUIRE_BROWSER",
+        "needs Chromium",
+        "no Chromium is installed, or no tools/browser.py",
+    ),
 }
 """Markers of tests that need what few machines have: how to see it, how it is promised, what to say without it."""
 
@@ -59,6 +76,15 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_configure() -> None:
     """Two threads for torch and NumPy, here and in the processes that tests start: small tensors gain from no more."""
     os.environ.setdefault("OMP_NUM_THREADS", "2")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One headless Chromium for all tests marked `needs_browser`; tools/browser.py tells what it can do."""
+    from browser import Browser
+
+    with Browser() as running:
+        yield running
 
 
 @pytest.fixture(autouse=True)

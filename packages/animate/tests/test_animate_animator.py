@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-SMALL = ModelConfig(
-    size=32, factor=2, depth=3, mask_width=4, refiner_width=4, low_width=8, low_blocks=1, high_width=4, widest=16
-)
 FPS = Fraction(30000, 1001)
 RED, BLUE, GREY = (230, 20, 20), (20, 20, 230), (120, 120, 120)
 
@@ -57,8 +54,8 @@ class RedThings(AnimationModel):
 
 
 @pytest.fixture
-def model() -> RedThings:
-    return RedThings(SMALL).eval()
+def model(small: ModelConfig) -> RedThings:
+    return RedThings(small).eval()
 
 
 def block(size: tuple[int, int], top: int, left: int, side: int, ground: tuple[int, ...] = GREY) -> Tensor:
@@ -163,14 +160,14 @@ def test_a_film_comes_behind_the_subject(model: RedThings, swap: str) -> None:
     assert torch.equal(made.frames[:, :, 60, 32], behind.frames[:, :, 60, 32])
 
 
-def test_lock_keeps_the_source_outside_both_subjects(model: RedThings) -> None:
+def test_lock_keeps_the_source_outside_both_subjects(small: ModelConfig) -> None:
     class Restless(RedThings):
         def pictures(self, source: Source, masks: Tensor) -> tuple[Tensor, Tensor]:
             made = super().pictures(source, masks)[1] * 0.8
             return made, made
 
     source, driving = block((64, 64), 8, 40, 16, BLUE), walk(6)
-    restless = Restless(SMALL).eval()
+    restless = Restless(small).eval()
     free = animator(restless).animate(source, driving)
     locked = animator(restless, lock=True).animate(source, driving)
     away = torch.ones(6, 64, 64, dtype=torch.bool)
@@ -296,10 +293,10 @@ def test_the_given_model_is_left_alone(model: RedThings) -> None:
 @pytest.mark.parametrize(
     ("settings", "levels"), [({}, 1), ({"precision": "bf16"}, 12), ({"mask_border": "replicate"}, 1)]
 )
-def test_the_fused_graph_makes_the_same(settings: dict[str, str], levels: int) -> None:
+def test_the_fused_graph_makes_the_same(small: ModelConfig, settings: dict[str, str], levels: int) -> None:
     with torch.random.fork_rng():
         torch.manual_seed(3)
-        plain = AnimationModel(SMALL).eval()
+        plain = AnimationModel(small).eval()
     draws = torch.Generator().manual_seed(1)
     frames = torch.randint(0, 256, (3, 3, 64, 64), dtype=torch.uint8, generator=draws)
     border = settings.get("mask_border", "model")

@@ -22,7 +22,6 @@ from maskreel.animate.backdrop import (
 )
 from maskreel.animate.backdrop import _film as film_module
 from maskreel.animate.model import AnimationModel
-from maskreel.animate.model_config import ModelConfig
 from maskreel.common.errors import InputError
 from maskreel.common.masks import dilate, write_binary_png
 from maskreel.common.video import Clip, iterate, probe, write
@@ -31,26 +30,13 @@ from maskreel.common.world import ActorsScene
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from maskreel.animate.model_config import ModelConfig
+
 GREY, RED = (120, 130, 140), (250, 20, 20)
 
 
 class RedFinder(AnimationModel):
     """Its m marks what is red."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            ModelConfig(
-                size=32,
-                factor=2,
-                depth=3,
-                mask_width=4,
-                refiner_width=4,
-                low_width=8,
-                low_blocks=1,
-                high_width=4,
-                widest=16,
-            )
-        )
 
     def masks(self, images: torch.Tensor) -> torch.Tensor:
         red = (images[:, :1] - images[:, 1:2] > 0.5).float()
@@ -58,8 +44,8 @@ class RedFinder(AnimationModel):
 
 
 @pytest.fixture(scope="module")
-def model() -> RedFinder:
-    return RedFinder().eval()
+def model(small: ModelConfig) -> RedFinder:
+    return RedFinder(small).eval()
 
 
 def plain(colour: tuple[int, int, int], size: tuple[int, int]) -> torch.Tensor:

@@ -1,17 +1,20 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 import torch
 import torch.nn.functional as F
 
-from maskreel.animate import compositing
 from maskreel.animate.backdrop import StillBackdrop, filled
-from maskreel.animate.compositing import Compositor
+from maskreel.animate.compositing import Compositor, matte_of, subject_colours
+from maskreel.animate.compositing import _compositor as compositor_module
 from maskreel.animate.framing import Framing, whole
-from maskreel.animate.matte import matte_of, subject_colours
 from maskreel.animate.model import AnimationModel
-from maskreel.animate.model_config import ModelConfig
 from maskreel.common.world import ActorsScene
+
+if TYPE_CHECKING:
+    from maskreel.animate.model_config import ModelConfig
 
 SIZE = (72, 112)
 SQUARE = Framing(4, 30, 64, SIZE)
@@ -21,20 +24,8 @@ PIXELS, SMALL = 32, 16
 class Swapper(AnimationModel):
     """Its swap gives white, and what it was asked for is kept."""
 
-    def __init__(self) -> None:
-        super().__init__(
-            ModelConfig(
-                size=PIXELS,
-                factor=2,
-                depth=3,
-                mask_width=4,
-                refiner_width=4,
-                low_width=8,
-                low_blocks=1,
-                high_width=4,
-                widest=16,
-            )
-        )
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__(config)
         self.asked: list[tuple[torch.Tensor, ...]] = []
 
     def swapped(
@@ -85,9 +76,9 @@ def near_subject(masks: torch.Tensor, reach: int) -> torch.Tensor:
 
 
 @pytest.fixture
-def model() -> Swapper:
+def model(small: ModelConfig) -> Swapper:
     torch.manual_seed(0)
-    return Swapper().eval()
+    return Swapper(small).eval()
 
 
 class TestNetwork:
@@ -122,9 +113,9 @@ class TestNetwork:
         assert torch.equal(out[..., :30], plate[..., :30])
         assert not torch.equal(out[..., :30], picture[None, ..., :30])
 
-    def test_a_real_model_in_single_and_half_precision(self):
+    def test_a_real_model_in_single_and_half_precision(self, small: ModelConfig):
         torch.manual_seed(0)
-        model = AnimationModel(Swapper().config).eval()
+        model = AnimationModel(small).eval()
         compositor = Compositor(model, StillBackdrop(noise(3, *SIZE)), whole(SIZE))
         pictures, masks = torch.rand(1, 3, 32, 32), disc(SMALL)
         single = compositor(pictures, masks, 0)
@@ -224,7 +215,7 @@ class TestComposite:
             calls += 1
             return filled(frames, holes)
 
-        monkeypatch.setattr(compositing, "filled", counted)
+        monkeypatch.setattr(compositor_module, "filled", counted)
         backdrop = StillBackdrop(noise(3, *SIZE), corner_hole()[0])
         compositor = Compositor(model, backdrop, SQUARE, swap="composite")
         for start in range(3):

@@ -21,6 +21,7 @@ from PIL import Image
 from maskreel.animate.data import ClipPath, FrameStore, StoredClip, find_clips
 from maskreel.common import video
 from maskreel.common.errors import InputError
+from maskreel.common.job_folder import locked
 from maskreel.common.masks import write_masks
 
 if TYPE_CHECKING:
@@ -255,7 +256,7 @@ def test_a_killed_process_leaves_nothing_that_looks_whole(tmp_path: Path) -> Non
     process.join()
     assert process.exitcode == -signal.SIGKILL
     store = FrameStore(tmp_path / "store", size=8)
-    assert [path.suffix for path in store.folder.iterdir()] == [".part"]
+    assert [path.suffix for path in store.folder.iterdir() if path.name != ".lock"] == [".part"]
     (stored,) = store.fill([clip])
     np.testing.assert_array_equal(rows(stored), frames)
 
@@ -328,22 +329,19 @@ def test_a_disk_that_is_too_full_is_told_before(tmp_path: Path, monkeypatch: pyt
 
 
 def test_another_process_is_waited_for(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    fcntl = pytest.importorskip("fcntl")
+    pytest.importorskip("fcntl")
     clip = frame_folder(tmp_path / "walk", noise(3, 8, 8))
     store = FrameStore(tmp_path / "store", size=8)
-    store.folder.mkdir()
     caplog.set_level(logging.INFO, "maskreel")
-    handle = os.open(store.folder, os.O_RDONLY)
-    fcntl.flock(handle, fcntl.LOCK_EX)
     thread = threading.Thread(target=store.fill, args=([clip],))
-    thread.start()
-    thread.join(0.3)
-    assert thread.is_alive()
-    assert list(store.folder.iterdir()) == []
-    os.close(handle)
+    with locked(store.folder):
+        thread.start()
+        thread.join(0.3)
+        assert thread.is_alive()
+        assert [path.name for path in store.folder.iterdir()] == [".lock"]
     thread.join(20)
     assert not thread.is_alive()
-    assert "waiting for another process, which stores frames in" in caplog.text
+    assert "waiting for another process, which is at work in" in caplog.text
     assert len(store.fill([clip])[0]) == 3
 
 

@@ -6,31 +6,30 @@ import logging
 from typing import TYPE_CHECKING
 
 import pytest
-import torch
 
 from maskreel.animate.commands.export import export
-from maskreel.animate.model import AnimationModel, ModelConfig
 from maskreel.animate.weights import save_model
 from maskreel.common.errors import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-CONFIG = ModelConfig(
-    size=32, factor=2, depth=3, mask_width=4, refiner_width=4, low_width=8, low_blocks=1, high_width=4, widest=16
-)
+    from maskreel.animate.model import AnimationModel, ModelConfig
 
 
 @pytest.fixture
-def weights(tmp_path: Path) -> Path:
-    torch.manual_seed(0)
+def weights(model: AnimationModel, tmp_path: Path) -> Path:
     path = tmp_path / "small.safetensors"
-    save_model(AnimationModel(CONFIG), path)
+    save_model(model, path)
     return path
 
 
 def test_the_model_and_the_size_reach_the_exporter(
-    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    small: ModelConfig,
+    weights: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     calls = []
 
@@ -43,7 +42,7 @@ def test_the_model_and_the_size_reach_the_exporter(
         assert export(tmp_path / "out", weights) == 0
         assert export(tmp_path / "out", weights, 48) == 0
 
-    assert calls == [(CONFIG, tmp_path / "out", None), (CONFIG, tmp_path / "out", 48)]
+    assert calls == [(small, tmp_path / "out", None), (small, tmp_path / "out", 48)]
     assert str(tmp_path / "out" / "one.onnx") in caplog.text
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,25 +23,18 @@ WIDE = (90, 160)
 class BrightFinder(AnimationModel):
     """Its m takes what is bright for the subject, and it remembers how many pictures it was shown at once."""
 
-    def __init__(self) -> None:
-        super().__init__(
-            ModelConfig(
-                size=64,
-                factor=2,
-                depth=3,
-                mask_width=4,
-                refiner_width=4,
-                low_width=8,
-                low_blocks=1,
-                high_width=4,
-                widest=16,
-            )
-        )
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__(config)
         self.seen: list[int] = []
 
     def masks(self, images: Tensor) -> Tensor:
         self.seen.append(len(images))
         return torch.nn.functional.avg_pool2d((images.mean(1, keepdim=True) > 0.5).float(), 2)
+
+
+@pytest.fixture
+def finder(small: ModelConfig) -> BrightFinder:
+    return BrightFinder(replace(small, size=64)).eval()
 
 
 def frames(size: tuple[int, int], *boxes: tuple[int, int, int, int]) -> Tensor:
@@ -189,21 +183,20 @@ def test_wrong_pictures_are_refused() -> None:
         framing.coverage(feather=-1)
 
 
-def test_around_subject_shows_the_subject_with_its_margin() -> None:
+def test_around_subject_shows_the_subject_with_its_margin(finder: BrightFinder) -> None:
     # 320 x 640 seen as 640 x 640: a mask pixel is 20 x 20, so this box is found exactly
-    framing = around_subject(BrightFinder(), frames((320, 640), (200, 100, 280, 220))[0], margin=0.25)
+    framing = around_subject(finder, frames((320, 640), (200, 100, 280, 220))[0], margin=0.25)
     assert framing == Framing(70, 150, 180, (320, 640))
 
 
 @pytest.mark.parametrize("margin", [0.0, 0.5])
-def test_a_square_at_the_corner_is_moved_into_the_frame(margin: float) -> None:
-    framing = around_subject(BrightFinder(), frames((320, 640), (580, 240, 640, 320)), margin=margin)
+def test_a_square_at_the_corner_is_moved_into_the_frame(finder: BrightFinder, margin: float) -> None:
+    framing = around_subject(finder, frames((320, 640), (580, 240, 640, 320)), margin=margin)
     side = int(80 * (1 + 2 * margin))
     assert (framing.side, framing.top + side, framing.left + side) == (side, 320, 640)
 
 
-def test_the_square_sticks_out_no_more_than_it_must() -> None:
-    finder = BrightFinder()
+def test_the_square_sticks_out_no_more_than_it_must(finder: BrightFinder) -> None:
     # 280 pixels tall: with the margin more than the frame is high, so the square is as high as the frame
     tall = around_subject(finder, frames((320, 640), (200, 20, 280, 300)))
     assert (tall.top, tall.side) == (0, 320)
@@ -214,10 +207,10 @@ def test_the_square_sticks_out_no_more_than_it_must() -> None:
 
 
 @pytest.mark.parametrize("size", [(1080, 1920), (640, 360), (97, 203), (64, 64)])
-def test_the_subject_lies_in_the_square_for_any_size(size: tuple[int, int]) -> None:
+def test_the_subject_lies_in_the_square_for_any_size(finder: BrightFinder, size: tuple[int, int]) -> None:
     height, width = size
     box = (width // 3, height // 4, width // 2, height - height // 5)
-    framing = around_subject(BrightFinder(), frames(size, box))
+    framing = around_subject(finder, frames(size, box))
     x0, y0, x1, y1 = framing.box
     step = max(size) / 32  # a mask pixel
     gaps = torch.tensor([box[0] - x0, box[1] - y0, x1 - box[2], y1 - box[3]])
@@ -225,68 +218,69 @@ def test_the_subject_lies_in_the_square_for_any_size(size: tuple[int, int]) -> N
     assert framing.side <= 1.4 * (max(box[2] - box[0], box[3] - box[1]) + step) + 1
 
 
-def test_closer_looks_are_more_exact_than_the_first() -> None:
+def test_closer_looks_are_more_exact_than_the_first(finder: BrightFinder) -> None:
     # in the first look a mask pixel is 60 x 60, so the box would reach from 360 to 660
-    framing = around_subject(BrightFinder(), frames((1080, 1920), (915, 395, 1011, 641)), margin=0)
+    framing = around_subject(finder, frames((1080, 1920), (915, 395, 1011, 641)), margin=0)
     assert abs(framing.top - 395) <= 10
     assert abs(framing.side - 246) <= 16
 
 
-def test_a_subject_in_pieces_is_one() -> None:
+def test_a_subject_in_pieces_is_one(finder: BrightFinder) -> None:
     given = frames((320, 640), (200, 100, 280, 150))
     given[:, :, 160:220, 200:280] = 255
-    framing = around_subject(BrightFinder(), given, margin=0)
+    framing = around_subject(finder, given, margin=0)
     assert (framing.box[1], framing.box[3]) == (100, 220)
 
 
-def test_the_largest_plausible_region_counts() -> None:
+def test_the_largest_plausible_region_counts(finder: BrightFinder) -> None:
     given = frames((320, 640), (60, 40, 100, 80))
     given[:, :, 160:260, 400:460] = 255
-    framing = around_subject(BrightFinder(), given, margin=0)
+    framing = around_subject(finder, given, margin=0)
     assert framing.box == (380, 160, 480, 260)
 
 
 @pytest.mark.parametrize("what", ["nothing", "everything", "background"])
-def test_without_a_plausible_subject_the_frame_is_taken_whole(what: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_without_a_plausible_subject_the_frame_is_taken_whole(
+    finder: BrightFinder, what: str, caplog: pytest.LogCaptureFixture
+) -> None:
     given = frames((320, 640), (0, 0, 0, 0) if what == "nothing" else (0, 0, 640, 320))
     if what == "background":
         given[:, :, 60:280, 100:540] = 0
     with caplog.at_level(logging.WARNING):
-        assert around_subject(BrightFinder(), given) == whole((320, 640))
+        assert around_subject(finder, given) == whole((320, 640))
     assert "640 x 320 pixels is taken whole" in caplog.text
 
 
-def test_a_found_subject_is_not_warned_about(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_found_subject_is_not_warned_about(finder: BrightFinder, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
-        around_subject(BrightFinder(), frames((320, 640), (200, 100, 280, 220)))
+        around_subject(finder, frames((320, 640), (200, 100, 280, 220)))
     assert not caplog.text
 
 
 @pytest.mark.parametrize("batch", [1, 3, 7, 20])
-def test_one_square_holds_the_subject_of_all_looked_at_frames(batch: int) -> None:
+def test_one_square_holds_the_subject_of_all_looked_at_frames(finder: BrightFinder, batch: int) -> None:
     walk = [(40 * step, 100, 40 * step + 40, 200) for step in range(13)]
     between = (600, 300, 640, 320)  # where nobody looks
     shown = [box if number % 4 == 0 else between for number, box in enumerate(walk)]
     video = frames((320, 640), *shown)
-    framing = around_moving_subject(BrightFinder(), iter(video.split(batch)), margin=0, every=4)
+    framing = around_moving_subject(finder, iter(video.split(batch)), margin=0, every=4)
     assert abs(framing.left) <= 4
     assert abs(framing.side - 520) <= 8
-    assert framing == around_subject(BrightFinder(), video[::4], margin=0)
+    assert framing == around_subject(finder, video[::4], margin=0)
 
 
-def test_frames_without_subject_are_passed_over() -> None:
+def test_frames_without_subject_are_passed_over(finder: BrightFinder) -> None:
     given = frames((320, 640), (0, 0, 0, 0), (200, 100, 280, 220), (0, 0, 0, 0))
-    assert around_moving_subject(BrightFinder(), [given], margin=0.25, every=1) == Framing(70, 150, 180, (320, 640))
+    assert around_moving_subject(finder, [given], margin=0.25, every=1) == Framing(70, 150, 180, (320, 640))
 
 
-def test_videos_are_looked_at_a_few_frames_at_once() -> None:
-    finder = BrightFinder()
+def test_videos_are_looked_at_a_few_frames_at_once(finder: BrightFinder) -> None:
     around_moving_subject(finder, iter([frames((32, 32), *[(8, 8, 20, 20)] * 40)]), every=1)
     assert max(finder.seen) == 8
 
 
-def test_wrong_videos_are_refused() -> None:
-    finder, given = BrightFinder(), frames((32, 64), (8, 8, 20, 20))
+def test_wrong_videos_are_refused(finder: BrightFinder) -> None:
+    given = frames((32, 64), (8, 8, 20, 20))
     with pytest.raises(ValueError, match="batches must hold one or more frames, got none"):
         around_moving_subject(finder, [given[:0]])
     with pytest.raises(ValueError, match=r"frames must be of one size, got \(64, 32\) after \(32, 64\)"):

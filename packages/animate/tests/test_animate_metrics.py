@@ -133,6 +133,23 @@ def test_picture_score_of_each_region():
     assert values["ssim"] == pytest.approx(np.mean(expected), abs=2e-3)
 
 
+def test_ms_ssim_of_small_pictures_is_that_of_doubled_pixels():
+    from maskreel.common.metrics import ms_ssim
+
+    truth = torch.nn.functional.interpolate(noise(3, 24).float(), 96, mode="bilinear").byte()
+    pictures = (truth.float() * 0.8 + 0.2 * noise(3, 96, seed=1)).byte()
+    nobody = torch.zeros(3, 96, 96, dtype=torch.bool)
+    score, other = PictureScore(), PictureScore()
+    score.update(pictures[:1], truth[:1], nobody[:1])
+    other.update(pictures[1:], truth[1:], nobody[1:])
+    score.merge(other)
+    large = (torch.nn.functional.interpolate(part.float() / 255, 192, mode="nearest") for part in (pictures, truth))
+    expected = ms_ssim(*large)
+    assert 0.5 < expected.min() < expected.max() < 0.99
+    assert score.compute()["ms_ssim"] == pytest.approx(expected.mean().item(), abs=1e-5)
+    assert math.isnan(PictureScore().compute()["ms_ssim"])
+
+
 def test_a_region_that_never_had_a_pixel_is_nan():
     score = PictureScore()
     score.update(noise(1), noise(1, seed=1), torch.zeros(1, 32, 32, dtype=torch.bool))

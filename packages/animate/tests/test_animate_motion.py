@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 import torch
 
+from maskreel.animate.framing import whole
 from maskreel.animate.motion import (
     AbsoluteMotion,
+    MotionWriter,
     RelativeMotion,
     Smoothed,
     StartSearch,
@@ -330,14 +332,16 @@ def test_driving_masks_without_subject_are_refused() -> None:
 
 
 FPS, FRAME = Fraction(30000, 1001), (480, 640)
+SQUARE = whole(FRAME)
 
 
 @pytest.mark.parametrize("count", [1, 300])
 def test_templates_come_back(tmp_path: Path, count: int) -> None:
     given = (soft_noise(count) * 255).round() / 255
-    save_motion(tmp_path / "walk.npz", given, FPS, FRAME)
+    save_motion(tmp_path / "walk.npz", given, FPS, SQUARE)
     template = load_motion(tmp_path / "walk.npz")
     assert (template.fps, template.size, template.frame_count, template.mask_size) == (FPS, FRAME, count, SIZE)
+    assert (template.framing, template.times, template.recipe) == (SQUARE, None, {})
     assert torch.equal(template.masks(), given)
     assert torch.equal(torch.cat(list(template.batches(7))), given)
     assert max(len(part) for part in template.batches(7)) <= 7
@@ -345,31 +349,73 @@ def test_templates_come_back(tmp_path: Path, count: int) -> None:
 
 def test_templates_are_written_from_batches_of_any_length(tmp_path: Path) -> None:
     given = soft_noise(520)
-    save_motion(tmp_path / "a.npz", given, FPS, FRAME)
-    save_motion(tmp_path / "b.npz", iter(given.split(33)), FPS, FRAME)
+    save_motion(tmp_path / "a.npz", given, FPS, SQUARE)
+    save_motion(tmp_path / "b.npz", iter(given.split(33)), FPS, SQUARE)
     assert torch.equal(load_motion(tmp_path / "a.npz").masks(), load_motion(tmp_path / "b.npz").masks())
 
 
+def test_templates_are_read_from_any_frame_on(tmp_path: Path) -> None:
+    given = (soft_noise(520) * 255).round() / 255
+    save_motion(tmp_path / "walk.npz", given, FPS, SQUARE)
+    parts = list(load_motion(tmp_path / "walk.npz").batches(100, 50, 515))
+    assert [len(part) for part in parts] == [100, 100, 100, 100, 65]
+    assert torch.equal(torch.cat(parts), given[50:515])
+
+
+def test_templates_keep_times_and_the_recipe(tmp_path: Path) -> None:
+    times = [Fraction(tick, 1000) for tick in (40, 80, 100, 170, 171)]
+    base, recipe = Fraction(1, 1000), {"weights": "a.safetensors", "start": 3}
+    with MotionWriter(tmp_path / "walk.npz", FPS, SQUARE, time_base=base, recipe=recipe) as writer:
+        writer.add(walk(3), times[:3])
+        writer.add(walk(2), times[3:])
+    template = load_motion(tmp_path / "walk.npz")
+    assert template.times == tuple(times)
+    assert (template.time_base, template.recipe) == (base, recipe)
+    with np.load(tmp_path / "walk.npz") as file:
+        arrays = dict(file)
+    np.savez(tmp_path / "back.npz", **arrays | {"ticks": arrays["ticks"][::-1].copy()})
+    with pytest.raises(InputError, match="the times of its frames do not rise"):
+        load_motion(tmp_path / "back.npz")
+    np.savez(tmp_path / "late.npz", **arrays | {"ticks": arrays["ticks"] * 10**9})
+    with pytest.raises(InputError, match="its frames are shown from 40000000 to 171000000 s"):
+        load_motion(tmp_path / "late.npz")
+    for recipe, fault in ((b"[1]", "no JSON object"), (b"\xff\xfe\x00", "not JSON"), (b"nop", "not JSON")):
+        about = arrays["about"].copy()
+        about[3] = 3
+        np.savez(tmp_path / "odd.npz", **arrays | {"recipe": np.frombuffer(recipe, np.uint8), "about": about})
+        with pytest.raises(InputError, match=f"its recipe is {fault}"):
+            load_motion(tmp_path / "odd.npz")
+
+
+def test_times_must_be_ticks(tmp_path: Path) -> None:
+    with MotionWriter(tmp_path / "walk.npz", FPS, SQUARE, time_base=Fraction(1, 10)) as writer:
+        with pytest.raises(ValueError, match="times must be those of 2 frames, got None"):
+            writer.add(walk(2))
+        with pytest.raises(ValueError, match="times must be multiples of 1/10 s"):
+            writer.add(walk(1), [Fraction(1, 3)])
+        writer.add(walk(1), [Fraction(1, 2)])
+
+
 def test_templates_are_ordinary_npz_files(tmp_path: Path) -> None:
-    save_motion(tmp_path / "walk.npz", walk(), FPS, FRAME)
+    save_motion(tmp_path / "walk.npz", walk(), FPS, SQUARE)
     with np.load(tmp_path / "walk.npz", allow_pickle=False) as file:
-        assert file["about"].tolist() == [1, 9, SIZE, 30000, 1001, 480, 640]
+        assert file["about"].tolist() == [1, 9, SIZE, 2, 30000, 1001, 480, 640, -80, 0, 640, 0, 1]
         assert np.array_equal(file["masks_00000"], walk()[:, 0].numpy().astype(np.uint8) * 255)
     assert (tmp_path / "walk.npz").stat().st_size < 2000
 
 
 def test_templates_that_cannot_be_made_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"walk.pkl must end in .npz"):
-        save_motion(tmp_path / "walk.pkl", walk(), FPS, FRAME)
+        save_motion(tmp_path / "walk.pkl", walk(), FPS, SQUARE)
     with pytest.raises(ValueError, match="masks must hold one or more frames, got none"):
-        save_motion(tmp_path / "walk.npz", [], FPS, FRAME)
+        save_motion(tmp_path / "walk.npz", [], FPS, SQUARE)
     for count in (3, 256):
         with pytest.raises(ValueError, match=r"masks must be of one size, got \(16, 16\) after \(32, 32\)"):
-            save_motion(tmp_path / "walk.npz", [empty(count), torch.zeros(1, 1, 16, 16)], FPS, FRAME)
+            save_motion(tmp_path / "walk.npz", [empty(count), torch.zeros(1, 1, 16, 16)], FPS, SQUARE)
     with pytest.raises(ValueError, match=r"masks must be square, got \(1, 1, 16, 8\)"):
-        save_motion(tmp_path / "walk.npz", torch.zeros(1, 1, 16, 8), FPS, FRAME)
-    with pytest.raises(ValueError, match="fps and size must be positive, got 0"):
-        save_motion(tmp_path / "walk.npz", walk(), Fraction(0), FRAME)
+        save_motion(tmp_path / "walk.npz", torch.zeros(1, 1, 16, 8), FPS, SQUARE)
+    with pytest.raises(ValueError, match="fps and time_base must be positive, got 0"):
+        save_motion(tmp_path / "walk.npz", walk(), Fraction(0), SQUARE)
     assert not list(tmp_path.iterdir())
 
 
@@ -385,15 +431,24 @@ def changed_about(path: Path, position: int, value: int) -> None:
     [
         (0, 2, "is a motion template of version 2, expected 1"),
         (1, 300, "is damaged or no motion template: it holds uint8"),
-        (1, 10**15, "is damaged or no motion template: it holds uint8"),
-        (2, 10**9, "is damaged or no motion template: it holds uint8"),
+        (1, 10**15, "is no motion template: it tells of 1000000000000000 masks"),
+        (2, 10**9, "is no motion template: it tells of 9 masks of 1000000000 x 1000000000 pixels, expected at most"),
+        (2, 31, "is damaged or no motion template: it holds uint8"),
+        (3, 10**9, "is no motion template"),
+        (3, 1, "is damaged or no motion template: it holds uint8"),
+        (4, 1001 * 1001, "is no motion template: it tells of 1002001 frames in 1001 s"),
+        (5, 2**31, "is no motion template: it tells of 30000 frames in 2147483648 s"),
+        (12, 2**31, "is no motion template: it tells of"),
+        (9, 640, "is no motion template: the square must meet the frame"),
+        (10, 0, "is no motion template: side must be 1 or more"),
+        (11, 5, "is damaged or no motion template: "),
         (2, 0, "is no motion template: it tells of 9 masks of 0 x 0 pixels"),
         (4, -1, "is no motion template"),
     ],
 )
 def test_templates_that_tell_lies_are_refused(tmp_path: Path, position: int, value: int, message: str) -> None:
     path = tmp_path / "walk.npz"
-    save_motion(path, walk(), FPS, FRAME)
+    save_motion(path, walk(), FPS, SQUARE)
     changed_about(path, position, value)
     with pytest.raises(InputError, match=rf"walk.npz {message}"):
         load_motion(path)
@@ -413,7 +468,7 @@ def test_files_of_something_else_are_refused(tmp_path: Path) -> None:
 
 def test_cut_off_and_changed_files_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "walk.npz"
-    save_motion(path, soft_noise(4), FPS, FRAME)
+    save_motion(path, soft_noise(4), FPS, SQUARE)
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(InputError, match="is damaged or no motion template"):
@@ -440,6 +495,6 @@ def test_nothing_is_unpickled(tmp_path: Path) -> None:
 
 
 def test_templates_are_read_in_batches_of_one_or_more(tmp_path: Path) -> None:
-    save_motion(tmp_path / "walk.npz", walk(), FPS, FRAME)
+    save_motion(tmp_path / "walk.npz", walk(), FPS, SQUARE)
     with pytest.raises(ValueError, match="count must be 1 or more frames, got 0"):
         next(load_motion(tmp_path / "walk.npz").batches(0))

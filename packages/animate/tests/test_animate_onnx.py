@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,24 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-CONFIG = ModelConfig(
-    size=32,
-    factor=2,
-    depth=3,
-    mask_width=4,
-    refiner_width=4,
-    low_width=8,
-    low_blocks=1,
-    high_width=4,
-    widest=16,
-    border="replicate",
-)
-
 
 @pytest.fixture(scope="module")
-def model() -> AnimationModel:
+def model(small: ModelConfig) -> AnimationModel:
     torch.manual_seed(0)
-    model = AnimationModel(CONFIG).eval().requires_grad_(False)
+    model = AnimationModel(replace(small, border="replicate")).eval().requires_grad_(False)
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.running_mean = torch.randn(module.num_features) * 0.2

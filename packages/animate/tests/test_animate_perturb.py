@@ -157,3 +157,29 @@ def test_wrong_shapes(shape: tuple[int, ...]) -> None:
         perturb_for_training(torch.zeros(shape))
     with pytest.raises(ValueError, match=r"masks must have the shape \(N, 1, h, w\), got"):
         perturb_for_inference(torch.zeros(shape))
+
+
+def test_no_strength_only_removes_what_is_faint() -> None:
+    masks = blobs(2)
+    levels = (masks * 255).round()
+    kept = torch.where(levels > 60, levels / 255, 0)
+    for made in (perturb_for_inference(masks, strength=0.0), perturb_for_training(masks, strength=0.0)):
+        torch.testing.assert_close(made, kept, rtol=0, atol=1e-6)
+
+
+def test_strength_is_that_of_scales_and_noise() -> None:
+    bar = torch.zeros(1, 1, 64, 64)
+    bar[..., 16:48, 16:48] = 1
+    areas = [perturb_for_inference(bar, strength=strength).sum().item() / 32**2 for strength in (0.5, 1.0, 2.0)]
+    assert areas == pytest.approx([0.875**2, 0.75**2, 0.5**2], rel=1e-2)
+    for strength in (0.5, 1.0, 2.0):
+        draws = torch.Generator().manual_seed(0)
+        noise = perturb_for_training(torch.zeros(4, 1, 64, 64), strength=strength, generator=draws)
+        assert noise[noise > 0].mean() * 255 == pytest.approx(20 * strength, rel=0.05)
+
+
+@pytest.mark.parametrize("strength", [-0.1, 4.0, float("nan")])
+def test_strengths_that_make_no_sense_are_refused(strength: float) -> None:
+    for perturb in (perturb_for_inference, perturb_for_training):
+        with pytest.raises(ValueError, match="strength must be at least 0 and below 4"):
+            perturb(blobs(1), strength=strength)

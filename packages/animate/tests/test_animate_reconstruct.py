@@ -12,7 +12,6 @@ from maskreel.animate.commands.reconstruct import reconstruct
 from maskreel.animate.data import ClipPath
 from maskreel.animate.evaluation import reconstruct_video
 from maskreel.animate.metrics import PictureScore, l1
-from maskreel.animate.model import AnimationModel, ModelConfig
 from maskreel.animate.weights import save_model
 from maskreel.common.masks import write_masks
 from maskreel.common.video import Clip, probe, write, write_frames
@@ -20,14 +19,7 @@ from maskreel.common.video import Clip, probe, write, write_frames
 if TYPE_CHECKING:
     from pathlib import Path
 
-SMALL = ModelConfig(
-    size=32, factor=2, depth=3, mask_width=4, refiner_width=4, low_width=8, low_blocks=1, high_width=4, widest=16
-)
-
-
-def small_model() -> AnimationModel:
-    torch.manual_seed(0)
-    return AnimationModel(SMALL).eval().requires_grad_(False)
+    from maskreel.animate.model import AnimationModel
 
 
 def noise(count: int, size: tuple[int, int] = (32, 32)) -> torch.Tensor:
@@ -35,13 +27,13 @@ def noise(count: int, size: tuple[int, int] = (32, 32)) -> torch.Tensor:
 
 
 @pytest.fixture
-def weights(tmp_path: Path) -> Path:
-    save_model(small_model(), tmp_path / "small.safetensors")
+def weights(model: AnimationModel, tmp_path: Path) -> Path:
+    save_model(model, tmp_path / "small.safetensors")
     return tmp_path / "small.safetensors"
 
 
-def test_scores_are_those_of_the_whole_video_at_once(tmp_path):
-    frames, model = noise(11), small_model()  # more than one chunk
+def test_scores_are_those_of_the_whole_video_at_once(model: AnimationModel, tmp_path: Path):
+    frames = noise(11)  # more than one chunk
     write(tmp_path / "a.mkv", Clip(frames, Fraction(5)), codec="ffv1")
     found = reconstruct_video(model, ClipPath("a", tmp_path / "a.mkv"), methods=("copy", "raw", "refined"))
     pictures = frames.float() / 255
@@ -57,26 +49,26 @@ def test_scores_are_those_of_the_whole_video_at_once(tmp_path):
     assert found["refined"]["l1"] != found["raw"]["l1"]
 
 
-def test_true_masks_beside_a_video_say_where_the_subject_is(tmp_path):
+def test_true_masks_beside_a_video_say_where_the_subject_is(model: AnimationModel, tmp_path: Path) -> None:
     frames = noise(9)
     masks = torch.zeros(9, 32, 32, dtype=torch.bool)
     masks[:, 8:24, 8:24] = True
     write(tmp_path / "a.mkv", Clip(frames, Fraction(5)), codec="ffv1")
     write_masks(tmp_path / "masks", masks)
     clip = ClipPath("a", tmp_path / "a.mkv", tmp_path / "masks")
-    found = reconstruct_video(small_model(), clip, methods=("copy",), frames=9)["copy"]
+    found = reconstruct_video(model, clip, methods=("copy",), frames=9)["copy"]
     expected = PictureScore()
     expected.update(frames[:1].expand_as(frames).contiguous(), frames, masks)
     for name in ("l1_foreground", "psnr_background", "ssim_boundary"):
         assert found[name] == pytest.approx(expected.compute()[name])
 
 
-def test_no_more_frames_than_wanted_are_looked_at(tmp_path):
+def test_no_more_frames_than_wanted_are_looked_at(model: AnimationModel, tmp_path: Path):
     frames = noise(11)
     write(tmp_path / "a.mkv", Clip(frames, Fraction(5)), codec="ffv1")
     seen: list[torch.Tensor] = []
     reconstruct_video(
-        small_model(),
+        model,
         ClipPath("a", tmp_path / "a.mkv"),
         methods=("copy",),
         frames=9,
@@ -85,11 +77,11 @@ def test_no_more_frames_than_wanted_are_looked_at(tmp_path):
     assert torch.equal(torch.cat(seen), frames[:9])
 
 
-def test_frames_of_any_size_are_seen_whole(tmp_path):
+def test_frames_of_any_size_are_seen_whole(model: AnimationModel, tmp_path: Path):
     write(tmp_path / "a.mkv", Clip(noise(2, (20, 40)), Fraction(5)), codec="ffv1")
     seen: list[torch.Tensor] = []
     clip = ClipPath("a", tmp_path / "a.mkv")
-    reconstruct_video(small_model(), clip, methods=("copy",), watch=lambda driving, made: seen.append(driving))
+    reconstruct_video(model, clip, methods=("copy",), watch=lambda driving, made: seen.append(driving))
     assert seen[0].shape == (2, 3, 32, 32)
     assert torch.equal(seen[0][:, :, 0], seen[0][:, :, 6])  # the border, repeated above the frame
 

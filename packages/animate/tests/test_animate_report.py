@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -12,13 +13,18 @@ from PIL import Image
 
 from maskreel.animate.config import AnimateConfig
 from maskreel.animate.framing import whole
-from maskreel.animate.inputs import Inputs
 from maskreel.animate.model import Source
-from maskreel.animate.plan import Plan, SourceView
-from maskreel.animate.renderer import Rendered
-from maskreel.animate.report import command, look_of, moments_shown, write_report
-from maskreel.animate.result import AnimateResult, FrameFigures, summarise
+from maskreel.animate.running.inputs import Inputs
+from maskreel.animate.running.plan import Plan, SourceView
+from maskreel.animate.running.renderer import Rendered
+from maskreel.animate.running.report import command, look_of, moments_shown, titles_of, write_report
+from maskreel.animate.running.result import AnimateResult, FrameFigures, summarise
 from maskreel.common.show import save_image
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from maskreel.animate.running.driving_masks import Poses
 
 
 @pytest.mark.parametrize(
@@ -29,11 +35,16 @@ def test_moments_are_spread_from_the_first_to_the_last_frame(count: int, moments
     assert moments_shown(count) == moments
 
 
+class Nobody:
+    def batches(self, start: int = 0, stop: int | None = None) -> Iterator[Poses]:
+        return iter(())
+
+
 def plan() -> Plan:
     red = torch.tensor([1.0, 0.0, 0.0]).view(1, 3, 1, 1).repeat(1, 1, 8, 8)
     source = Source(red, torch.zeros(1, 1, 4, 4), red[..., ::2, ::2], torch.zeros(1, 1, 8, 8))
     picture = torch.zeros(3, 8, 16, dtype=torch.uint8)
-    return Plan(SourceView(picture, whole((8, 16)), source), whole((8, 8)))
+    return Plan(SourceView(picture, whole((8, 16)), source), whole((8, 8)), Nobody())
 
 
 def rendered(channels: int) -> Rendered:
@@ -62,6 +73,12 @@ def test_a_look_shows_source_driving_masks_and_result() -> None:
     other = look_of(plan(), rendered(3), 0)
     assert other.shape == look.shape
     assert cells(other, [192, 192, 192, 192, 384])[1:] == [[0, 0, 0], [255, 255, 255], [0, 0, 0], [0, 0, 0]]
+
+
+def test_a_saved_motion_has_no_frame_to_show() -> None:
+    look = look_of(plan(), rendered(3)._replace(driving=None), 1)
+    assert cells(look, [192, 192, 192, 384]) == [[255, 0, 0], [0, 0, 0], [255, 255, 255], [0, 255, 0]]
+    assert titles_of(with_driving=False) == ("source", "driving subject", "subject of the result", "result")
 
 
 def test_what_is_transparent_is_chequered() -> None:

@@ -12,6 +12,7 @@ import sys
 from dataclasses import fields
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import av
 import numpy as np
@@ -19,21 +20,20 @@ import pytest
 import torch
 
 from maskreel.animate.config import AnimateConfig
-from maskreel.animate.model import AnimationModel, ModelConfig
 from maskreel.animate.weights import save_model
 from maskreel.common.cli import main
 from maskreel.common.show import save_image
 from maskreel.common.video import Clip, probe, read, write, write_segment
 
-SMALL = ModelConfig(
-    size=32, factor=2, depth=3, mask_width=4, refiner_width=4, low_width=8, low_blocks=1, high_width=4, widest=16
-)
+if TYPE_CHECKING:
+    from maskreel.animate.model import AnimationModel
+
 FPS = Fraction(30000, 1001)
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
 RUN_AND_DIE = """
 import os, signal, sys
-from maskreel.animate import renderer, segments
+from maskreel.animate.running import renderer, segments
 from maskreel.common.cli import main
 
 segments._SEGMENT_FRAMES = 8
@@ -51,11 +51,9 @@ main(sys.argv[1:])
 
 
 @pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def weights(model: AnimationModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("weights") / "small.safetensors"
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        save_model(AnimationModel(SMALL), path)
+    save_model(model, path)
     return path
 
 
@@ -162,7 +160,7 @@ def test_the_record_makes_the_same_again(files: Path, weights: Path) -> None:
 
 
 def test_killed_and_run_again_gives_the_same_bytes(files: Path, weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from maskreel.animate import segments
+    from maskreel.animate.running import segments
 
     monkeypatch.setattr(segments, "_SEGMENT_FRAMES", 8)
     assert main(command(files, weights, "--smoothing", "0.6", "-o", files / "whole.mp4")) == 0

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 
-from maskreel.animate import inputs as inputs_module
-from maskreel.animate import outputs as outputs_module
-from maskreel.animate import segments as segments_module
 from maskreel.animate.animator import ImageAnimator
 from maskreel.animate.config import AnimateConfig
-from maskreel.animate.inputs import Driving, open_driving
-from maskreel.animate.model import AnimationModel, ModelConfig
-from maskreel.animate.renderer import Renderer
+from maskreel.animate.running import inputs as inputs_module
+from maskreel.animate.running import outputs as outputs_module
+from maskreel.animate.running import segments as segments_module
+from maskreel.animate.running.driving_masks import FoundMasks
+from maskreel.animate.running.inputs import Driving, open_driving
+from maskreel.animate.running.renderer import Renderer
+from maskreel.common.job_folder import locked
 from maskreel.common.show import save_image
 from maskreel.common.video import Clip, iterate, read, write
 
@@ -26,18 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-SMALL = ModelConfig(
-    size=32, factor=2, depth=3, mask_width=4, refiner_width=4, low_width=8, low_blocks=1, high_width=4, widest=16
-)
+    from maskreel.animate.model import AnimationModel
+
 FPS = Fraction(25)
 SIZE = 40
-
-
-@pytest.fixture(scope="module")
-def model() -> AnimationModel:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        return AnimationModel(SMALL).eval()
 
 
 @pytest.fixture(autouse=True)
@@ -75,7 +68,7 @@ def test_the_size_of_batches_does_not_matter(model: AnimationModel, files: Path,
 
 
 def test_renderings_agree_between_batches(model: AnimationModel, files: Path) -> None:
-    from maskreel.animate.plan import make_plan, view_source
+    from maskreel.animate.running.plan import make_plan, view_source
 
     config, driving = AnimateConfig(smoothing=0.5), open_driving(files / "driving.mkv")
     view = view_source(model, read(files / "driving.mkv", stop=1).frames[0], config)
@@ -90,9 +83,9 @@ def test_renderings_agree_between_batches(model: AnimationModel, files: Path) ->
     for batch in (1, 6):
         renderer = Renderer(model, plan, finish, smoothing=config.smoothing)
         start = 0
-        for clip in driving.clips(batch):
-            renderer.render(clip.frames, start)
-            start += len(clip)
+        for poses in FoundMasks(model, driving, plan.driving_framing, batch).batches():
+            renderer.render(poses, start)
+            start += len(poses.masks)
         made.append(torch.cat(seen))
         seen.clear()
     assert made[0].shape == (20, 3, 32, 32)
@@ -259,12 +252,9 @@ def test_a_folder_of_others_is_left_alone(model: AnimationModel, files: Path) ->
 
 
 def test_two_runs_do_not_share_a_job(model: AnimationModel, files: Path) -> None:
-    fcntl = pytest.importorskip("fcntl")
-    (files / "made.job").mkdir()
-    with (files / "made.job" / "lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        with pytest.raises(ValueError, match="another run is at work in this job folder"):
-            animate(model, files, "made.mkv")
+    pytest.importorskip("fcntl")
+    with locked(files / "made.job"), pytest.raises(ValueError, match="another run is at work here"):
+        animate(model, files, "made.mkv")
 
 
 @pytest.mark.parametrize("name", ["made.gif", "made.mkv"])
@@ -282,6 +272,7 @@ def test_figures_are_those_of_all_frames(model: AnimationModel, files: Path) -> 
     frames = read(files / "driving.mkv").frames.float() / 255
     with torch.inference_mode():
         masks = model.masks(torch.nn.functional.interpolate(frames, size=(32, 32), mode="bilinear", antialias=True))
+        masks = (masks * 255).round() / 255
     assert result.summary.frames == 20
     assert result.summary.driving_area == pytest.approx(masks.mean().item(), abs=1e-5)
     assert json.loads(result.record.read_text())["summary"]["frames"] == 20

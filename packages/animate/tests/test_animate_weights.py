@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import pytest
@@ -52,5 +53,9 @@ def test_files_of_something_else_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="does not say what its networks are like: size must be a multiple"):
         load_model(path)
     save_file(state, path, metadata=about | {"model": json.dumps({"size": 128})})
+    with pytest.raises(InputError, match="does not tell of a network that can be built: it is larger than its weights"):
+        load_model(path)
+    narrower = asdict(SMALL) | {"refiner_width": 3}
+    save_file(state, path, metadata=about | {"model": json.dumps(narrower)})
     with pytest.raises(InputError, match="does not fit AnimationModel"):
         load_model(path)

@@ -67,6 +67,8 @@ def test_snippets_run(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize("words", [words for words in commands() if words[0] == "run"], ids=" ".join)
 def test_every_run_works(words: list[str]) -> None:
+    if "dance.npz" in words:
+        assert main(["motion", "dance.mp4", "-o", "dance.npz"], prog="maskreel animate") == 0
     assert main(words, prog="maskreel animate") == 0
 
 

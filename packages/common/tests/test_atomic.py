@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import pytest
 
-from maskreel.common.atomic import atomic_path, write_json
+from maskreel.common.atomic import atomic_folder, atomic_path, write_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,6 +47,44 @@ def test_result_has_the_permissions_of_any_other_file(tmp_path: Path) -> None:
     finally:
         os.umask(before)
     assert (tmp_path / "a.json").stat().st_mode & 0o777 == 0o640
+
+
+def test_a_folder_appears_only_at_the_end(tmp_path: Path) -> None:
+    target = tmp_path / "new" / "frames"
+    before = os.umask(0o027)
+    try:
+        with atomic_folder(target) as scratch:
+            assert scratch.parent == target.parent
+            (scratch / "00000.png").write_text("one")
+            assert not target.exists()
+    finally:
+        os.umask(before)
+    assert [path.name for path in target.iterdir()] == ["00000.png"]
+    assert target.stat().st_mode & 0o777 == 0o750
+    assert [path.name for path in target.parent.iterdir()] == ["frames"]
+
+
+def test_an_empty_folder_is_replaced_and_no_other(tmp_path: Path) -> None:
+    (tmp_path / "frames").mkdir()
+    for count in (1, 2):
+        with (
+            pytest.raises(OSError, match="not empty") if count == 2 else nullcontext(),
+            atomic_folder(tmp_path / "frames") as scratch,
+        ):
+            (scratch / "a.png").write_text(str(count))
+        assert (tmp_path / "frames/a.png").read_text() == "1"
+    assert [path.name for path in tmp_path.iterdir()] == ["frames"]
+
+
+def test_a_failure_leaves_no_folder(tmp_path: Path) -> None:
+    def fail() -> None:
+        with atomic_folder(tmp_path / "frames") as scratch:
+            (scratch / "a.png").write_text("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert not list(tmp_path.iterdir())
 
 
 def test_json_round_trip(tmp_path: Path) -> None:

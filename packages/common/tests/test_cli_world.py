@@ -264,11 +264,3 @@ def test_help_and_the_entry_module_need_no_torch() -> None:
     assert (done.returncode, done.stderr) == (0, "")
     for verb in ("render ", "show ", "stats ", "table ", "actors ", "lecture "):
         assert f"\n  {verb}" in done.stdout
-
-
-def test_the_package_exports_what_it_lists() -> None:
-    assert set(world.__all__) == set(world._HOMES)
-    for name in world.__all__:
-        assert getattr(world, name) is getattr(sys.modules[f"maskreel.common.world.{world._HOMES[name]}"], name)
-    with pytest.raises(AttributeError, match=r"module 'maskreel\.common\.world' has no attribute 'Tabel'"):
-        world.Tabel  # noqa: B018 # pyright: ignore

@@ -88,6 +88,18 @@ def test_without_a_cluster_its_tests_are_skipped_or_fail_where_one_was_promised(
     result.stdout.fnmatch_lines([f"*{told}*"])
 
 
+@pytest.mark.parametrize(
+    ("promised", "outcome"), [(False, {"passed": 1, "skipped": 1}), (True, {"passed": 1, "errors": 1})]
+)
+def test_without_a_browser_its_tests_are_skipped_or_fail_where_one_was_promised(
+    suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, promised: bool, outcome: dict[str, int]
+) -> None:
+    monkeypatch.setenv("MASKREEL_REQUIRE_BROWSER", "1" if promised else "")
+    result = run_suite(suite, available=False, tests=SUITE.replace("needs_cuda", "needs_browser"))
+    result.assert_outcomes(**outcome)
+    result.stdout.fnmatch_lines([f"*{'MASKREEL_REQUIRE_BROWSER is set, but no' if promised else 'needs'} Chromium*"])
+
+
 def test_every_test_starts_with_the_same_random_numbers() -> None:
     drawn = torch.rand(3)
     torch.manual_seed(0)

@@ -163,7 +163,7 @@ def test_the_record_lies_beside_the_weights(network: Any, tmp_path: Path) -> Non
 def test_weights_for_other_images_or_classes_are_refused(network: Any, tmp_path: Path) -> None:
     path = tmp_path / "shapes.safetensors"
     save_shapes(network, path, RECORD)
-    state = load_file(path)
+    state = {name: value.clone() for name, value in load_file(path).items()}  # older ones are windows into the file
     good = {key: json.dumps(value) for key, value in shapes._preprocessing().items()}
     for key, value, message in [
         ("channel_order", "BGR", r'was saved for channel_order "BGR", expected "RGB"'),

@@ -348,6 +348,31 @@ def test_videos_are_embedded_while_small_and_linked_when_large(tmp_path: Path, m
     assert large["src"] == "../large%20one.webm"
 
 
+def test_videos_beside_images_play_by_themselves(tmp_path: Path) -> None:
+    (tmp_path / "film.mp4").write_bytes(b"12345")
+    save_image(tmp_path / "still.png", plain(9))
+    page = Page("x")
+    page.media_row([tmp_path / "film.mp4", tmp_path / "still.png", photo()], ["moves", "stands", ""])
+    page.media_row([tmp_path / "film.mp4"])
+    page.save(tmp_path / "x.html")
+    reader = Reader((tmp_path / "x.html").read_text())
+    first, second = reader.attributes("video")
+    assert {"autoplay", "loop", "muted", "playsinline"} < first.keys()
+    assert embedded(first["src"]) == embedded(second["src"]) == ("video/mp4", b"12345")
+    assert [one["alt"] for one in reader.attributes("img")] == ["stands", ""]
+    assert reader.words[2:] == ["moves", "stands"]
+
+
+def test_code_is_kept_and_links_are_relative(tmp_path: Path) -> None:
+    page = Page("x")
+    page.code("a < b\n  c")
+    page.links({"report & more": tmp_path / "part one/report.html", "folder": tmp_path / "out"})
+    page.save(tmp_path / "out" / "x.html")
+    text = (tmp_path / "out" / "x.html").read_text()
+    assert "<pre>a &lt; b\n  c</pre>" in text
+    assert [one["href"] for one in Reader(text).attributes("a")] == ["../part%20one/report.html", "."]
+
+
 def test_page_refuses(tmp_path: Path) -> None:
     page = Page("x")
     with pytest.raises(ValueError, match="level must be 2 or 3"):
@@ -358,6 +383,10 @@ def test_page_refuses(tmp_path: Path) -> None:
         page.table([])
     with pytest.raises(ValueError, match="captions must be as many as the 1 images, got 2"):
         page.images_row([photo()], ["a", "b"])
+    with pytest.raises(ValueError, match="captions must be as many as the 1 media, got 0"):
+        page.media_row([photo()], [])
+    with pytest.raises(ValueError, match=r"path must end in one of \.mp4, \.webm, got"):
+        page.media_row(["x.avi"])
     with pytest.raises(ValueError, match=r"image must be a tensor or end in one of .*, got x\.bmp"):
         page.image("x.bmp")
     with pytest.raises(ValueError, match=r"path must end in one of \.mp4, \.webm, got"):

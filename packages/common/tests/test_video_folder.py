@@ -83,7 +83,7 @@ def test_oddly_sized_image(tmp_path: Path) -> None:
 def test_unreadable_image(tmp_path: Path) -> None:
     folder = save(tmp_path, ["0.png", "1.png"], pictures(2))
     (folder / "2.png").write_bytes(b"not an image")
-    with pytest.raises(InputError, match=r"2\.png cannot be read as an image; replace it"):
+    with pytest.raises(InputError, match=r"2\.png cannot be read as an image, it is none of PNG"):
         probe(folder)
     (folder / "2.png").write_bytes(b"")
     with pytest.raises(InputError, match=r"2\.png is empty \(0 bytes\)"):
@@ -96,7 +96,7 @@ def test_image_that_breaks_off(tmp_path: Path) -> None:
     (folder / "1.png").write_bytes(data[: len(data) // 2])
     clips = iterate(folder, chunk=1)
     assert len(next(clips)) == 1
-    with pytest.raises(InputError, match=r"1\.png cannot be read as an image: .+; replace it"):
+    with pytest.raises(InputError, match=r"1\.png cannot be read as an image: .+"):
         next(clips)
 
 

@@ -64,7 +64,7 @@ def test_scenes_survive_their_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", "is not a JSON file"),
+        ("{", "cannot be read as JSON: "),
         ("[1]", "holds a list, expected an object with fields size, frames"),
         (json.dumps({"speeed": 1}), "has the fields speeed, expected some of size"),
         (json.dumps({"speed": -1}), "speed must be above 0, got -1"),

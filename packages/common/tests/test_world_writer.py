@@ -20,8 +20,8 @@ import pytest
 
 from maskreel.common.datasets import VfpFolder, VfpSplit
 from maskreel.common.errors import InputError
+from maskreel.common.job_folder import locked
 from maskreel.common.world import LabelNoise, Splits, write_dataset
-from maskreel.common.world._lock import only_writer
 from maskreel.common.world._vfp_video import video_seed
 from maskreel.common.world._videos import write_videos
 from maskreel.common.world._workers import for_each
@@ -202,7 +202,7 @@ def test_folders_of_others_are_left_alone(toy: Any, tmp_path: Path) -> None:
     (root / "world.json").unlink()
     with pytest.raises(InputError, match=r"data holds files but no world\.json, expected a new folder"):
         write_dataset(toy.ToyScene(), root, Splits(train=1), seed=5, workers=0)
-    for text, message in (("{", "is not a record of a rendered data set: "), ("[]", "expected an object with a scene")):
+    for text, message in (("{", "cannot be read as JSON: "), ("[]", "expected an object with a scene")):
         (root / "world.json").write_text(text)
         with pytest.raises(InputError, match=rf"world\.json .*{message}"):
             write_dataset(toy.ToyScene(), root, Splits(train=1), seed=5, workers=0)
@@ -280,7 +280,7 @@ def test_guards(toy: Any, tmp_path: Path) -> None:
     for field in dataclasses.fields(Splits):
         with pytest.raises(ValueError, match=f"{field.name} must be 0 or more, got -1"):
             Splits(**{field.name: -1})
-    with only_writer(tmp_path / "d"), pytest.raises(InputError, match="d: another run is writing to this folder"):
+    with locked(tmp_path / "d"), pytest.raises(InputError, match="d: another run is at work here"):
         write_dataset(toy.ToyScene(), tmp_path / "d", COUNTS, seed=0, workers=0)
     write_dataset(toy.ToyScene(), tmp_path / "d", COUNTS, seed=0, workers=0)
 

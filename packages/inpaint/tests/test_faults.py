@@ -22,6 +22,7 @@ from maskreel.common.masks import write_binary_png, write_masks
 from maskreel.common.video import Clip, probe, read, write
 from maskreel.inpaint import InpaintConfig, InpaintResult, VideoInpainter
 from maskreel.inpaint import chunks as chunks_module
+from maskreel.inpaint import estimate as estimate_module
 from maskreel.inpaint import fill_stage as fill_stage_module
 
 if TYPE_CHECKING:
@@ -342,3 +343,11 @@ def test_an_output_folder_that_cannot_be_made_is_told(
     (tmp_path / "file").write_text("")
     sentence = told(capsys, source, "-o", tmp_path / "file" / "out.mkv", "--lossless")
     assert str(tmp_path / "file") in sentence
+
+
+def test_a_dry_run_on_a_system_without_resource_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows: the memory is not known, and not told."""
+    monkeypatch.setitem(sys.modules, "resource", None)
+    assert estimate_module._peak_bytes() == 0
+    told = str(estimate_module.Estimate(frames=10, seconds=61.0, peak_bytes=0, disk_bytes=2**20))
+    assert told == "10 frames: about 1 min 01 s, 1 MiB on disk"

@@ -183,5 +183,5 @@ def test_folders_without_pictures_are_refused(tmp_path):
     with pytest.raises(InputError, match=r"holds no images .* and no videos"):
         images_of(tmp_path, tmp_path / "cache")
     (tmp_path / "broken.png").write_bytes(b"no picture")
-    with pytest.raises(InputError, match=r"broken.png is not an image that can be read"):
+    with pytest.raises(InputError, match=r"broken.png cannot be read as an image"):
         images_of(tmp_path, tmp_path / "cache")

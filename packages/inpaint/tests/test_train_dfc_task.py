@@ -45,7 +45,7 @@ def test_clips_come_back_and_strangers_are_refused(tmp_path, paths):
     assert np.array_equal(open_clip(paths[1]), _clip(1))
     broken = tmp_path / "broken.npy"
     broken.write_bytes(b"\x93NUMPY")
-    with pytest.raises(InputError, match=r"broken\.npy is not a readable \.npy file"):
+    with pytest.raises(InputError, match=r"broken\.npy cannot be read as an \.npy array"):
         open_clip(broken)
     np.save(broken, np.zeros((2, 9, 4, 4)))
     with pytest.raises(InputError, match=r"holds float64 \(2, 9, 4, 4\), expected float16 \(P, 9, h, w\)"):

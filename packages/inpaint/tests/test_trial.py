@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -15,7 +16,7 @@ from maskreel.inpaint.flow_fill import FlowFillConfig
 from maskreel.inpaint.image_inpainter import ClassicalInpainter
 from maskreel.inpaint.parts import Parts
 from maskreel.inpaint.survey import Shot, Surveyor
-from maskreel.inpaint.trial import Trial, Triers, _enlarged
+from maskreel.inpaint.trial import NO_ATTEMPT, Attempt, Trial, Triers, _tried
 
 SIZE = (96, 144)
 COUNT = 24
@@ -57,7 +58,7 @@ def moves(step: float) -> np.ndarray:
 
 def test_registration_that_is_right_is_kept() -> None:
     trial = TRIERS.run(shot_of(moves(1.0)), panned(1.0), walker(), 0)
-    assert trial.registered > 30
+    assert trial.copied > 30
     assert not trial.prefers_flow
 
 
@@ -65,7 +66,8 @@ def test_registration_that_is_wrong_loses_to_flow() -> None:
     """Matrices of a camera that moves, before one that stands: tracked corners on a person make such."""
     trial = TRIERS.run(shot_of(moves(-4.0)), panned(0.0), walker(), 0)
     assert trial.prefers_flow
-    assert trial.flow > trial.registered + 3
+    assert trial.flow.gain > 3
+    assert trial.flow.reach > 0.9
 
 
 def test_frames_in_the_middle_of_a_shot_use_their_own_matrices() -> None:
@@ -75,34 +77,90 @@ def test_frames_in_the_middle_of_a_shot_use_their_own_matrices() -> None:
     assert later == TRIERS.run(shot_of(whole), panned(1.0), walker(), 0)
 
 
-def test_what_is_tried_is_a_ring_around_the_thing() -> None:
+def test_what_is_tried_is_where_the_thing_is_half_a_trial_later() -> None:
     masks = walker()
-    ring = _enlarged(masks) & ~masks
-    assert ring[0, 28, 10]
-    assert not ring[0, 22, 10]
-    assert not (ring & masks).any()
+    tried = _tried(masks)
+    assert tried.deep
+    np.testing.assert_array_equal(tried.where[0], masks[COUNT // 2])
+    assert not (tried.where & masks).any()
+
+
+def test_of_a_thing_that_stays_a_ring_around_it_is_tried() -> None:
+    masks = np.broadcast_to(walker()[:1], (COUNT, *SIZE)).copy()
+    tried = _tried(masks)
+    assert not tried.deep
+    assert tried.where[0, 28, 10]
+    assert not tried.where[0, 22, 10]
+    assert not (tried.where & masks).any()
 
 
 @pytest.mark.parametrize("masks", [np.zeros((COUNT, *SIZE), bool), np.ones((COUNT, *SIZE), bool)])
 def test_nothing_to_try_prefers_nothing(masks: np.ndarray) -> None:
     trial = TRIERS.run(shot_of(moves(0.0)), panned(0.0), masks, 0)
-    assert np.isnan(trial.flow)
+    assert np.isnan(trial.copied)
     assert not trial.prefers_flow
 
 
+def test_good_copies_need_no_rival() -> None:
+    trial = TRIERS.run(shot_of(moves(0.0)), panned(0.0), walker(), 0)
+    assert trial.copied > 50
+    assert (trial.flow, trial.following) == (NO_ATTEMPT, NO_ATTEMPT)
+    assert not trial.prefers_flow
+
+
+def passing() -> np.ndarray:
+    """A camera that stands, and a textured board that slides over the lower part of the scene at 3 pixels a frame."""
+    frames, board = panned(0.0), scene(40, SIZE[1] + 3 * COUNT + 6, seed=1)
+    for t in range(COUNT):
+        frames[t, 40:80] = board[:40, 3 * t : 3 * t + SIZE[1]]
+    return frames
+
+
+def test_what_moves_beside_a_hole_is_followed() -> None:
+    """Before something that slides by, no other frame shows the same at the same place."""
+    masks = np.zeros((COUNT, *SIZE), bool)
+    for t in range(COUNT):
+        masks[t, 52:66, 20 + 2 * t : 34 + 2 * t] = True
+    still = replace(shot_of(moves(0.0)), mode="static")
+    trial = TRIERS.run(still, passing(), masks, 0)
+    assert trial.prefers_flow
+    assert trial.following.gain > 3
+    tied = replace(TRIERS, may_follow=False).run(still, passing(), masks, 0)
+    assert tied.following == NO_ATTEMPT
+    assert tied.flow == trial.flow
+
+
+GOOD, BETTER, MUCH_BETTER, PAINTS = Attempt(0.6, 1.0), Attempt(1.5, 1.0), Attempt(1.7, 1.0), Attempt(3.0, 0.7)
+
+
 @pytest.mark.parametrize(
-    ("flow", "reach", "prefers"),
-    [(30.4, 1.0, False), (30.6, 1.0, True), (30.6, 0.7, False), (float("nan"), 1.0, False)],
+    ("flow", "following", "prefers_flow", "prefers_following"),
+    [
+        (NO_ATTEMPT, NO_ATTEMPT, False, False),
+        (Attempt(0.4, 1.0), Attempt(0.4, 1.0), False, False),
+        (PAINTS, PAINTS, False, False),
+        (GOOD, NO_ATTEMPT, True, False),
+        (GOOD, BETTER, True, False),
+        (GOOD, MUCH_BETTER, True, True),
+        (PAINTS, GOOD, False, False),
+        (NO_ATTEMPT, GOOD, True, True),
+        (GOOD, PAINTS, True, False),
+        (Attempt(0.2, 1.0), Attempt(1.0, 1.0), False, False),
+        (Attempt(0.2, 1.0), MUCH_BETTER, True, True),
+    ],
 )
-def test_flow_must_be_clearly_better_and_leave_little_to_paint(flow: float, reach: float, prefers: bool) -> None:
-    assert Trial(30.0, flow, reach).prefers_flow is prefers
+def test_flow_must_be_clearly_better_and_leave_little_to_paint(
+    flow: Attempt, following: Attempt, prefers_flow: bool, prefers_following: bool
+) -> None:
+    trial = Trial(30.0, flow, following)
+    assert (trial.prefers_flow, trial.prefers_following) == (prefers_flow, prefers_following)
 
 
 def test_large_frames_are_tried_small_with_the_same_verdict() -> None:
     large = np.repeat(np.repeat(panned(1.0), 4, 1), 4, 2)
     masks = np.repeat(np.repeat(walker(), 4, 1), 4, 2)
     trial = TRIERS.run(shot_of(moves(4.0)), large, masks, 0)
-    assert trial.registered > 28
+    assert trial.copied > 28
     assert not trial.prefers_flow
 
 
@@ -112,4 +170,4 @@ def test_the_survey_of_such_a_clip_fits() -> None:
     surveyor = Surveyor(SIZE, Fraction(25), COUNT)
     surveyor.add(Clip.from_numpy(frames, Fraction(25)))
     (shot,) = surveyor.finish().shots
-    assert TRIERS.run(shot, frames, walker(), 0).registered > 28
+    assert TRIERS.run(shot, frames, walker(), 0).copied > 28

@@ -107,7 +107,7 @@ def test_the_validator_tells_what_is_wrong(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"pred\.npy cannot be read"):
         check_leaderboard(path)
     (tmp_path / "pred.pt").write_bytes(b"no tensor")
-    with pytest.raises(InputError, match=r"pred\.pt cannot be read"):
+    with pytest.raises(InputError, match=r"pred\.pt is not a readable PyTorch checkpoint"):
         check_leaderboard(tmp_path / "pred.pt")
     torch.save([1, 2], tmp_path / "pred.pt")
     with pytest.raises(InputError, match=r"pred\.pt holds a list, expected one array or tensor"):

@@ -118,7 +118,7 @@ def test_refuses_other_arrays(tmp_path: Path, values: np.ndarray) -> None:
 
 
 def test_refuses_what_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"none\.npy is not a readable \.npy file"):
+    with pytest.raises(InputError, match=r"none\.npy (does not exist|cannot be read as an \.npy array)"):
         open_training_clips(tmp_path / "none.npy", SourceConfig(), tmp_path)
     with pytest.raises(InputError, match="none is not a folder"):
         open_training_clips(tmp_path / "none", SourceConfig(), tmp_path)

@@ -97,7 +97,7 @@ def test_missing_and_broken_files_are_refused(tmp_path: Path):
     with pytest.raises(InputError, match="is not a file, expected weights that were saved by maskreel vfp"):
         load_network(tmp_path / "none.safetensors", build, Config, expects=EXPECTS)
     (tmp_path / "broken.safetensors").write_bytes(b"not weights")
-    with pytest.raises(InputError, match=r"broken.safetensors is not a .safetensors file"):
+    with pytest.raises(InputError, match=r"broken.safetensors is not a readable safetensors file"):
         load_network(tmp_path / "broken.safetensors", build, Config, expects=EXPECTS)
 
 

@@ -107,7 +107,7 @@ def test_files_that_are_none(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"a.safetensors is not a file, expected weights of a segmenter"):
         load_segmenter(tmp_path / "a.safetensors")
     (tmp_path / "b.safetensors").write_bytes(b"12345678" * 4)
-    with pytest.raises(InputError, match=r"b.safetensors is not a .safetensors file"):
+    with pytest.raises(InputError, match=r"b.safetensors is not a readable safetensors file"):
         load_segmenter(tmp_path / "b.safetensors")
 
 

@@ -13,19 +13,19 @@ import torch
 
 import maskreel.animate
 from maskreel.animate.backdrop import is_transparent, open_backdrop
-from maskreel.animate.compositing import Compositor
+from maskreel.animate.compositing import Compositor, Paste
 from maskreel.animate.config import AnimateConfig
-from maskreel.animate.inputs import Inputs, open_driving, read_source
-from maskreel.animate.job import Job, fingerprint
-from maskreel.animate.outputs import check_apart, choose_output
-from maskreel.animate.paste import Paste
-from maskreel.animate.plan import make_plan, view_source
 from maskreel.animate.ready_model import ready_model
-from maskreel.animate.renderer import Renderer
-from maskreel.animate.report import command, moments_shown, write_record, write_report
-from maskreel.animate.result import AnimateResult, summarise
-from maskreel.animate.segments import Segments
-from maskreel.animate.watching import unwatched
+from maskreel.animate.running.driving_masks import write_motion
+from maskreel.animate.running.inputs import Inputs, open_driving, read_source
+from maskreel.animate.running.job import Job, fingerprint
+from maskreel.animate.running.outputs import check_apart, choose_output
+from maskreel.animate.running.plan import find_masks, make_plan, view_source
+from maskreel.animate.running.renderer import Renderer
+from maskreel.animate.running.report import command, moments_shown, titles_of, write_record, write_report
+from maskreel.animate.running.result import AnimateResult, summarise
+from maskreel.animate.running.segments import Segments
+from maskreel.animate.running.watching import unwatched
 from maskreel.common.errors import InputError
 from maskreel.common.job_folder import identify
 from maskreel.common.show import save_image
@@ -36,12 +36,12 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from maskreel.animate.inputs import Driving
     from maskreel.animate.model import AnimationModel
-    from maskreel.animate.outputs import Output
-    from maskreel.animate.plan import SourceView
-    from maskreel.animate.renderer import Finish
-    from maskreel.animate.watching import Watch
+    from maskreel.animate.running.inputs import Driving
+    from maskreel.animate.running.outputs import Output
+    from maskreel.animate.running.plan import SourceView
+    from maskreel.animate.running.renderer import Finish
+    from maskreel.animate.running.watching import Watch
 
 __all__ = ["ImageAnimator"]
 
@@ -101,7 +101,7 @@ class ImageAnimator:
 
         Args:
             source: an image; of a video, GIF, folder of frames or Clip the first frame; uint8 (3, H, W).
-            driving: a video, GIF, folder of frames, image or Clip.
+            driving: a video, GIF, folder of frames, image or Clip; or what `save_motion` wrote (.npz).
             background: what comes behind the subject: an image, video, GIF or folder, a colour, "source" or "driving"
                 (without their own subjects), "blur" or "transparent". None: the source's picture goes on around what
                 the networks made.
@@ -133,6 +133,46 @@ class ImageAnimator:
             None if background_mask is None else Path(background_mask),
         )
         return self._animate_files(inputs, output, job, seconds, watch)
+
+    def save_motion(
+        self,
+        driving: str | os.PathLike[str],
+        output: str | os.PathLike[str],
+        *,
+        seconds: float | None = None,
+        watch: Watch = unwatched,
+    ) -> Path:
+        """Save what `animate` takes from a driving video, without its pictures: its subject's masks, its times.
+
+        Given to `animate` in place of the video, with the same networks and settings, it makes the same frames.
+
+        Args:
+            driving: a video, GIF or folder of frames.
+            output: .npz; nothing in it is pickled.
+            seconds: save the first seconds only.
+            watch: told of the progress.
+
+        Returns:
+            `output`.
+
+        Raises:
+            InputError: a file cannot be used.
+        """
+        frames, path = open_driving(Path(driving), seconds=seconds), Path(output)
+        if frames.picture is not None or frames.motion is not None:
+            raise InputError(f"{driving} is no video; give a video, GIF or folder of frames")
+        check_apart(path, frames.info.path)
+        masks = find_masks(self.model, frames, self.config)
+        recipe = {
+            "weights": self.config.weights,
+            "model": fingerprint(self.model),
+            "driving_framing": self.config.driving_framing,
+            "mask_border": self.config.mask_border,
+            "version": maskreel.animate.__version__,
+        }
+        with watch("look", frames.count) as advance:
+            write_motion(path, masks, recipe=recipe, advance=advance)
+        return path
 
     def _animate_files(
         self,
@@ -170,7 +210,8 @@ class ImageAnimator:
             if told:
                 again = command(inputs, self.config, target.path, seconds=seconds)
                 write_record(result, inputs, plan, self._about(again))
-                write_report(result, segments.looks(), again)
+                titles = titles_of(with_driving=driving.motion is None)
+                write_report(result, segments.looks(), again, titles)
             return result
 
     def _finish(self, inputs: Inputs, view: SourceView, driving: Driving) -> Finish:
@@ -180,6 +221,8 @@ class ImageAnimator:
                 raise InputError(f"{inputs.background_mask} masks a background, but there is none; add --background")
             return Paste(view.framing, view.picture, view.source.mask, lock=self.config.lock)
         choice, kind = inputs.background, self.config.kind
+        if choice == "driving" and driving.motion is not None:
+            raise InputError(f"{inputs.driving} holds a motion without pictures; name another background than driving")
         if choice == "driving" and driving.picture is not None:
             choice, kind = str(inputs.driving), "same" if kind == "auto" else kind
         backdrop = open_backdrop(

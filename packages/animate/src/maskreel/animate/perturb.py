@@ -14,14 +14,16 @@ __all__ = ["perturb_for_inference", "perturb_for_training"]
 
 _CUTS = 5
 _FIRST_CUT, _LAST_CUT, _OF = 15, 45, 64
-_SCALES = (0.75, 1.25)
-_SHRINK = 0.75
+_STRETCH = 0.25
+"""Strips get so much narrower or wider at the most."""
+_SHRINK = 0.25
+"""P_test makes masks so much smaller."""
 _NOISE = 20.0
 """Mean of the Poisson noise in levels of 255."""
 
 
 def perturb_for_training(
-    masks: Tensor, *, threshold: float = 60 / 255, generator: torch.Generator | None = None
+    masks: Tensor, *, threshold: float = 60 / 255, strength: float = 1.0, generator: torch.Generator | None = None
 ) -> Tensor:
     """P_train: six strips of the mask stretched apart, across and then along, what is faint removed, noise.
 
@@ -33,36 +35,44 @@ def perturb_for_training(
     Args:
         masks: float (N, 1, h, w) in [0, 1].
         threshold: in [0, 1].
+        strength: of scales and noise, 0 (what is faint is removed, no more) to below 4; 1 as published.
         generator: of the draws, on the device of `masks`; by default torch's own.
 
     Returns:
         float (N, 1, h, w) in [0, 1], without gradient.
     """
-    stretched = _quantised(masks, threshold=None)
+    stretched, most = _quantised(masks, threshold=None), _checked(strength) * _STRETCH
     for strips, whole in ((-1, -2), (-2, -1)):
-        stretched = _scaled(stretched, strips, _strips(stretched, strips, generator), generator)
-        stretched = _scaled(stretched, whole, _one_strip(stretched, whole), generator)
+        stretched = _scaled(stretched, strips, _strips(stretched, strips, generator), most, generator)
+        stretched = _scaled(stretched, whole, _one_strip(stretched, whole), most, generator)
     levels = _above(stretched, threshold) * 255
-    noise = torch.poisson(torch.full_like(levels, _NOISE), generator)
+    noise = torch.poisson(torch.full_like(levels, strength * _NOISE), generator)
     sign = torch.randint(0, 2, levels.shape, generator=generator, device=levels.device) * 2 - 1
     return (levels + sign * noise).clamp(0, 255) / 255
 
 
-def perturb_for_inference(masks: Tensor, *, threshold: float = 60 / 255) -> Tensor:
+def perturb_for_inference(masks: Tensor, *, threshold: float = 60 / 255, strength: float = 1.0) -> Tensor:
     """P_test: what is faint removed, and all of it made smaller by 0.75 about the centre of the picture.
 
     Args:
         masks: float (N, 1, h, w) in [0, 1].
         threshold: in [0, 1].
+        strength: of what it is made smaller by, 0 (not at all) to below 4; 1 as published.
 
     Returns:
         float (N, 1, h, w) in [0, 1], without gradient.
     """
-    shrunk = _quantised(masks, threshold)
+    shrunk, scale = _quantised(masks, threshold), 1 - _checked(strength) * _SHRINK
     for axis in (-1, -2):
         edges = _one_strip(shrunk, axis)
-        shrunk = _resampled(shrunk, axis, edges, torch.full((len(masks), 1), _SHRINK, device=masks.device))
+        shrunk = _resampled(shrunk, axis, edges, torch.full((len(masks), 1), scale, device=masks.device))
     return shrunk
+
+
+def _checked(strength: float) -> float:
+    if not 0 <= strength < 4:  # at 4 nothing would be left
+        raise ValueError(f"strength must be at least 0 and below 4, got {strength}")
+    return strength
 
 
 def _quantised(masks: Tensor, threshold: float | None) -> Tensor:
@@ -90,9 +100,9 @@ def _strips(masks: Tensor, axis: int, generator: torch.Generator | None) -> Tens
     return torch.cat([ends[:1], cuts, ends[1:]])
 
 
-def _scaled(masks: Tensor, axis: int, edges: Tensor, generator: torch.Generator | None) -> Tensor:
-    """Each strip of each image by a factor of its own."""
-    low, high = _SCALES
+def _scaled(masks: Tensor, axis: int, edges: Tensor, most: float, generator: torch.Generator | None) -> Tensor:
+    """Each strip of each image by a factor of its own, `most` from 1 at the most."""
+    low, high = 1 - most, 1 + most
     draws = torch.rand((len(masks), len(edges) - 1), generator=generator, device=masks.device)
     return _resampled(masks, axis, edges, low + (high - low) * draws)
 

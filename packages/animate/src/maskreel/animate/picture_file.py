@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from maskreel.common.errors import InputError
+from maskreel.common.image_file import UnknownImageError, open_image
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,25 +27,21 @@ def read_picture(path: Path) -> torch.Tensor | None:
     Raises:
         InputError: there is no such file, or it is called a picture but cannot be read or has more than 8 bits.
     """
-    from PIL import Image, UnidentifiedImageError
-
     if not path.exists():
         raise InputError(f"{path} does not exist; give an image, a video or a folder of images")
     if path.is_dir():
         return None
     try:
-        with Image.open(path) as image:
+        with open_image(path, kind="an image") as image:
             if getattr(image, "n_frames", 1) > 1:
                 return None
             if image.mode.startswith(("I", "F")):
                 raise InputError(f"{path} has more than 8 bits per channel; give an image with 8 bits per channel")
             return torch.from_numpy(np.array(_upright_on_white(image))).permute(2, 0, 1).contiguous()
-    except UnidentifiedImageError as error:
+    except UnknownImageError as error:
         if path.suffix.lower() in _SUFFIXES:
             raise InputError(f"{path} cannot be read as an image; give a whole PNG, JPEG or WebP file") from error
         return None
-    except (OSError, SyntaxError) as error:  # Pillow raises SyntaxError for broken PNG chunks
-        raise InputError(f"{path} cannot be read as an image: {error}; give a whole file") from error
 
 
 def _upright_on_white(image: Image) -> Image:

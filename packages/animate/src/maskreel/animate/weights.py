@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 from maskreel.animate.model import AnimationModel, ModelConfig
 from maskreel.common.atomic import write_json
 from maskreel.common.errors import InputError
-from maskreel.common.weights import check_expectations, load_into, load_state_dict, save_half
+from maskreel.common.json_file import parse_json
+from maskreel.common.weights import (
+    build_described,
+    check_expectations,
+    load_into,
+    load_state_dict,
+    read_metadata,
+    save_half,
+)
 
 if TYPE_CHECKING:
     import os
@@ -50,17 +57,16 @@ def load_model(path: str | os.PathLike[str] | None = None) -> AnimationModel:
         raise InputError(f"{source} is not a file, expected weights of maskreel animate train (.safetensors)")
     state = load_state_dict(source)
     check_expectations(source, _EXPECTS)
-    model = AnimationModel(_config(source))
+    config = _config(source)
+    model = build_described(AnimationModel, config, state, source=str(source))
+    assert isinstance(model, AnimationModel), "what was built"
     load_into(model, state, source=str(source))
     return model.eval().requires_grad_(False)
 
 
 def _config(path: Path) -> ModelConfig:
-    from safetensors import safe_open
-
-    with safe_open(path, framework="pt") as file:
-        metadata = file.metadata() or {}
+    metadata = read_metadata(path)
     try:
-        return ModelConfig(**json.loads(metadata["model"]))
+        return ModelConfig(**parse_json(metadata["model"], source=path))
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path} does not say what its networks are like: {error}") from error

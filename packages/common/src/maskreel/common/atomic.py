@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["atomic_path", "write_json"]
+__all__ = ["append_line", "atomic_folder", "atomic_path", "write_json"]
+
+_PROBE_BYTES = 1 << 20
 
 
 @contextmanager
@@ -20,6 +23,9 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a scratch path beside `path`; move it to `path` if the block succeeds, delete it if it fails.
 
     The scratch name keeps the suffix, because muxers choose the format by it. Missing parent folders are made.
+
+    Raises:
+        OSError: The disk is full, also where the library that writes says so in another way.
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -30,14 +36,55 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         yield scratch
         scratch.chmod(0o666 & ~_umask())  # mkstemp makes private files; a result should look like any other file
         scratch.replace(target)
+    except OSError:
+        raise
+    except Exception:
+        _refuse_full_disk(scratch)
+        raise
     finally:
         scratch.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield an empty folder beside `path`; it gets that name if the block succeeds, and goes if it fails.
+
+    A folder that has the name already must be empty, or OSError is raised. Missing parent folders are made.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
+    try:
+        yield scratch
+        if path.exists():
+            path.rmdir()
+        scratch.chmod(0o777 & ~_umask())  # mkdtemp makes private folders
+        scratch.rename(path)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def write_json(path: str | os.PathLike[str], value: Any) -> None:
     """Write `value` as indented JSON, atomically."""
     with atomic_path(path) as scratch:
         scratch.write_text(json.dumps(value, indent=2) + "\n")
+
+
+def append_line(path: str | os.PathLike[str], line: str) -> None:
+    """Add a line to a file, which is made if it is not there, but never through a link to somewhere else.
+
+    Raises:
+        OSError: The file is a link, or cannot be written.
+    """
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+    with os.fdopen(os.open(path, flags, 0o666), "a") as file:
+        file.write(line + "\n")
+
+
+def _refuse_full_disk(scratch: Path) -> None:
+    """Write a little more: torch.save and others tell of a full disk as if it were a bug."""
+    with scratch.open("ab") as file:
+        file.write(bytes(_PROBE_BYTES))
 
 
 def _umask() -> int:

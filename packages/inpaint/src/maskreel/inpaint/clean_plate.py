@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from maskreel.common.array_file import read_npz
 from maskreel.common.atomic import atomic_path
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class CleanPlate:
     @classmethod
     def load(cls, path: Path) -> CleanPlate:
         """Read what `save` wrote."""
-        with np.load(path, allow_pickle=False) as file:
-            plate = cls(file["seen"].shape)
-            plate.colour, plate.seen, plate.chunks = file["colour"], file["seen"], int(file["chunks"])
+        file = read_npz(path)
+        plate = cls(file["seen"].shape)
+        plate.colour, plate.seen, plate.chunks = file["colour"], file["seen"], int(file["chunks"])
         return plate

@@ -26,16 +26,15 @@ class Estimate:
     frames: int
     seconds: float
     peak_bytes: int
-    """Memory of the whole process at its peak."""
+    """Memory of the whole process at its peak; 0 on Windows, where it is not known."""
     disk_bytes: int
     """The job folder and the result."""
 
     def __str__(self) -> str:
         minutes, seconds = divmod(round(self.seconds), 60)
-        return (
-            f"{self.frames} frames: about {minutes} min {seconds:02d} s, {self.peak_bytes / 2**30:.1f} GiB of memory,"
-            f" {self.disk_bytes / 2**20:.0f} MiB on disk"
-        )
+        memory = f" {self.peak_bytes / 2**30:.1f} GiB of memory," if self.peak_bytes else ""
+        disk = f" {self.disk_bytes / 2**20:.0f} MiB on disk"
+        return f"{self.frames} frames: about {minutes} min {seconds:02d} s,{memory}{disk}"
 
 
 def estimate(inpainter: VideoInpainter, video: Path, masks: Path | None = None) -> Estimate:
@@ -58,7 +57,9 @@ def estimate(inpainter: VideoInpainter, video: Path, masks: Path | None = None) 
 
 
 def _peak_bytes() -> int:
-    import resource  # not on Windows, where all else works
-
+    try:
+        import resource
+    except ImportError:
+        return 0
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024

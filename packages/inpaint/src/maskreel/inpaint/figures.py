@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from maskreel.common.array_file import read_npz
 from maskreel.common.atomic import atomic_path
 
 if TYPE_CHECKING:
@@ -43,8 +44,8 @@ class Figures:
     @classmethod
     def load(cls, path: Path) -> Figures:
         """Read what `save` wrote."""
-        with np.load(path, allow_pickle=False) as file:
-            return cls(**{field.name: file[field.name] for field in fields(cls)})
+        file = read_npz(path)
+        return cls(**{field.name: file[field.name] for field in fields(cls)})
 
     @classmethod
     def joined(cls, parts: list[Figures]) -> Figures:

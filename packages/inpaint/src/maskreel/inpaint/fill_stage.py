@@ -10,7 +10,7 @@ done in any order, by any process.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise, zip_longest
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from maskreel.common import masks as mask_ops
 from maskreel.common.video import Clip, write_segment
 from maskreel.inpaint.composite import composite
 from maskreel.inpaint.figures import Figures, FiguresRecorder
+from maskreel.inpaint.flow_completer import LaplaceCompleter
 from maskreel.inpaint.flow_mode import FlowMode
 from maskreel.inpaint.mask_refinement import region_mask
 from maskreel.inpaint.mask_stage import load_masks
@@ -192,7 +193,8 @@ class FillStage:
         config = self.config
         if shot.mode == "flow":
             record = None if self.kept is None else self.kept.record
-            return FlowMode(propagation_settings(config), self.parts, record=record)
+            parts = replace(self.parts, completer=LaplaceCompleter()) if shot.follows else self.parts
+            return FlowMode(propagation_settings(config), parts, record=record)
         chunks = tuple(chunk for chunk in self.chunks if chunk.shot is shot)
         assert self.parts.inpainter is not None
         return TemporalMode(

@@ -19,6 +19,7 @@ from maskreel.common.show import save_image
 from maskreel.common.video import Clip, VideoInfo, check_target, probe, read, write
 from maskreel.inpaint.config import InpaintConfig
 from maskreel.inpaint.job import Job
+from maskreel.inpaint.marked_film import write_marked_film
 from maskreel.inpaint.parts import Parts
 from maskreel.inpaint.pipeline import Pipeline, Watch, unwatched
 from maskreel.inpaint.reading import count_frames
@@ -143,6 +144,51 @@ class VideoInpainter:
         with work.lock():
             take_over(work.folder)
             return self._run(pipeline, target, whole=whole, plates=plates)
+
+    def mark(
+        self,
+        video: str | os.PathLike[str],
+        masks: str | os.PathLike[str] | None = None,
+        *,
+        output: str | os.PathLike[str] | None = None,
+        job: str | os.PathLike[str] | None = None,
+        watch: Watch = unwatched,
+    ) -> Path:
+        """Show what `inpaint` would remove: a film of the video, at most 540 rows high, with the masks drawn over it.
+
+        Args:
+            video: a video file or a folder of frames.
+            masks: as for `inpaint`.
+            output: the film to write; by default beside the source, as NAME.marked.mp4.
+            job: the folder for unfinished work, by default that of `inpaint`, which goes on from these masks.
+            watch: told of the progress.
+
+        Returns:
+            The film.
+
+        Raises:
+            InputError: if a file cannot be used.
+        """
+        info = probe(Path(video))
+        path = info.path.resolve() if info.path.is_dir() else info.path
+        film = Path(output) if output else path.with_name(f"{path.stem}.marked.mp4")
+        if film.resolve() == path.resolve():
+            raise InputError(f"{film}: the film would replace the source; choose another name")
+        check_target(film, codec="h264")
+        target = self._target(info, None, copy_streams=False)
+        work = Job(Path(job) if job else target.with_suffix(".job"))
+        pipeline = self._pipeline(info, Path(masks) if masks else None, work, None, watch)
+        pipeline.check()
+        with work.lock():
+            take_over(work.folder)
+            pipeline.make_masks()
+            with watch("show", pipeline.frame_count) as advance:
+                share = write_marked_film(film, info, pipeline.load_masks(), advance)
+        if share:
+            logger.info("%.1f%% of all pixels are marked", 100 * share)
+        else:
+            logger.warning("%s: nothing to remove was found", info.path)
+        return film
 
     def _run(self, pipeline: Pipeline, target: Path, *, whole: bool, plates: bool) -> InpaintResult:
         pipeline.make_masks()

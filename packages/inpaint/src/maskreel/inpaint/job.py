@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from maskreel.common.atomic import write_json
 from maskreel.common.errors import InputError
 from maskreel.common.job_folder import locked
+from maskreel.common.json_file import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,4 +72,4 @@ def _remove(folder: Path) -> None:
 
 
 def _read(path: Path) -> Any:
-    return json.loads(path.read_text()) if path.exists() else None
+    return read_json(path) if path.exists() else None

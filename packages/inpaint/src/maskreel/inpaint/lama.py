@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 import zipfile
 from pathlib import Path
@@ -11,6 +12,7 @@ import torch
 
 from maskreel.common.errors import InputError
 from maskreel.common.job_folder import identify
+from maskreel.common.weights import check_archive
 from maskreel.inpaint.hole_crop import paint_around_hole
 
 if TYPE_CHECKING:
@@ -20,14 +22,20 @@ if TYPE_CHECKING:
 
 __all__ = ["LaMaInpainter"]
 
+_MOST_TEXT = 64 << 20
+"""Bytes of a script; they are compressed in the file."""
+# Words of TorchScript's text: torch.from_file(...), ops.aten.save(...), ops.image.read_file(...)
+_ON_FILES = re.compile(r"\b(from_file|save|load|open|read_file|write_file|_?load_library)\(")
+
 
 class LaMaInpainter:
     """Paints holes with LaMa. An `ImageInpainter`; deterministic on the CPU.
 
     The file is the one that circulates as big-lama.pt: (image float (1, 3, H, W), RGB from 0 to 1; mask float
     (1, 1, H, W), 1 in the hole) -> float (1, 3, H, W), from 0 to 1; H and W multiples of 8. It is a program, not just
-    numbers. Reading and running it runs no Python and no pickled code, but it may use all that TorchScript offers,
-    which includes reading and writing files: take it from a source that you trust.
+    numbers: reading and running it runs TorchScript, in which there is no Python, but which can compute for ever and
+    fill all memory. Files whose script names an operator that reads or writes other files are refused before anything
+    of them runs; that is a check of words, not a proof, so take the file from a source that you trust.
 
     Args:
         path: the TorchScript file.
@@ -87,6 +95,7 @@ def _load(path: Path, device: torch.device) -> torch.jit.ScriptModule:
         raise InputError(f"{path}: there is no such TorchScript file of LaMa")
     if not _is_torchscript(path):
         raise InputError(f"{path} is not a TorchScript file, as big-lama.pt is; it may be cut short or of another kind")
+    _check_script(path)
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=r"`torch\.jit", category=Warning)  # it is called deprecated
@@ -99,6 +108,20 @@ def _is_torchscript(path: Path) -> bool:
     """Whether a file is an archive with code in it, which a checkpoint is not."""
     if not zipfile.is_zipfile(path):
         return False
-    with zipfile.ZipFile(path) as archive:
+    with check_archive(path, packed=_MOST_TEXT) as archive:
         inside = [name.partition("/")[2] for name in archive.namelist()]
     return "constants.pkl" in inside and any(name.startswith("code/") for name in inside)
+
+
+def _check_script(path: Path) -> None:
+    """Refuse operators of TorchScript that take the name of a file, such as from_file, which can write, and save."""
+    with check_archive(path, packed=_MOST_TEXT) as archive:
+        for name in archive.namelist():
+            if not name.endswith(".py"):
+                continue
+            try:
+                found = _ON_FILES.search(archive.read(name).decode("utf-8", "replace"))
+            except (zipfile.BadZipFile, OSError, ValueError, RuntimeError, EOFError) as error:
+                raise InputError(f"{path} is a TorchScript file that cannot be read; it may be damaged") from error
+            if found:
+                raise InputError(f"{path} is refused: its script uses {found[0]!r}, which reaches beyond the network")

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from maskreel.common import masks as mask_ops
+from maskreel.common.array_file import read_npz
 from maskreel.common.atomic import atomic_path
 from maskreel.inpaint.canvas import Canvas
 from maskreel.inpaint.clean_plate import CleanPlate
@@ -215,21 +216,18 @@ def columns(laid: Laid, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def load_masks(folder: Path, chunk: Chunk, size: tuple[int, int]) -> torch.Tensor:
     """The masks of a chunk: bool (T, H, W)."""
-    with np.load(_chunk_path(folder, chunk), allow_pickle=False) as file:
-        bits = np.unpackbits(file["masks"], axis=-1, count=size[1])
+    bits = np.unpackbits(read_npz(_chunk_path(folder, chunk))["masks"], axis=-1, count=size[1])
     return torch.from_numpy(bits.view(bool))
 
 
 def load_memories(folder: Path, chunk: Chunk, name: str) -> SparseMemory:
     """What a chunk tells its neighbours: `name` is "head" or "tail"."""
-    with np.load(_chunk_path(folder, chunk), allow_pickle=False) as file:
-        return SparseMemory.from_arrays(file, name)
+    return SparseMemory.from_arrays(read_npz(_chunk_path(folder, chunk)), name)
 
 
 def load_future(folder: Path, chunk: Chunk) -> SparseMemory:
     """What the chunks after a chunk show, at the places that it ends with covered."""
-    with np.load(_future_path(folder, chunk), allow_pickle=False) as file:
-        return SparseMemory.from_arrays(file, "future")
+    return SparseMemory.from_arrays(read_npz(_future_path(folder, chunk)), "future")
 
 
 def plate_path(folder: Path, chunk: Chunk) -> Path:

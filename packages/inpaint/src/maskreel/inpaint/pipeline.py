@@ -144,8 +144,8 @@ class Pipeline:
 
     @cached_property
     def trials(self) -> dict[int, Trial]:
-        """Shots in doubt, by their first frame: how well two modes fill what is known. Needs the masks."""
-        if self.config.mode != "auto" or all(chunk.shot.mode != "registered" for chunk in self.chunks):
+        """Shots in doubt, by their first frame: how well modes fill what is known. Needs the masks."""
+        if self.config.mode != "auto" or all(chunk.shot.mode == "flow" for chunk in self.chunks):
             return {}
         path = self.job.stage("trials", self._fill_settings) / "trials.json"
         return try_shots(path, self.info.path, self.chunks, self._masks_of, self._triers)
@@ -260,7 +260,8 @@ class Pipeline:
 
     def _triers(self) -> Triers:
         parts, config = self.parts.loaded(self.config, flow=True), self.config
-        return Triers(propagation_settings(config), parts, self.tolerance, config.reveal)
+        free = config.completion in (None, "auto") and self.parts.completer is None
+        return Triers(propagation_settings(config), parts, self.tolerance, config.reveal, may_follow=free)
 
     def _mask_stage(self, folder: Path) -> MaskStage:
         segmenter, feather = self._segmenter(), self.config.feather

@@ -12,7 +12,7 @@ import torch
 
 from maskreel.common.atomic import atomic_path
 from maskreel.common.video import iterate
-from maskreel.inpaint.trial import TRIAL_FRAMES, Trial
+from maskreel.inpaint.trial import TRIAL_FRAMES, Attempt, Trial
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -34,18 +34,20 @@ def settled(chunks: Sequence[Chunk], trials: Mapping[int, Trial]) -> tuple[Chunk
     shots: dict[int, Shot] = {}
     for chunk in chunks:
         if chunk.shot.start not in shots:
-            trial = trials.get(chunk.shot.start)
-            flow = trial is not None and trial.prefers_flow
-            shots[chunk.shot.start] = replace(chunk.shot, mode="flow") if flow else chunk.shot
+            shots[chunk.shot.start] = _settled(chunk.shot, trials.get(chunk.shot.start))
     return tuple(replace(chunk, shot=shots[chunk.shot.start]) for chunk in chunks)
+
+
+def _settled(shot: Shot, trial: Trial | None) -> Shot:
+    if trial is None or not trial.prefers_flow:
+        return shot
+    return replace(shot, mode="flow", follows=trial.prefers_following)
 
 
 def try_shots(
     path: Path, video: Path, chunks: Sequence[Chunk], masks: LoadMasks, triers: Callable[[], Triers]
 ) -> dict[int, Trial]:
-    """Try every shot in mode `registered`, once: what was found is kept in the file `path` (JSON).
-
-    A camera that stands needs no trial, and one that sweeps leaves no choice.
+    """Try every shot that is not in mode `flow` anyway, once: what was found is kept in the file `path` (JSON).
 
     Args:
         path: where the trials are kept.
@@ -55,8 +57,8 @@ def try_shots(
         triers: makes what to try with; its networks are loaded only if nothing is kept yet.
     """
     if path.exists():
-        return {int(start): Trial(**values) for start, values in json.loads(path.read_text()).items()}
-    shots = list({chunk.shot.start: chunk.shot for chunk in chunks if chunk.shot.mode == "registered"}.values())
+        return {int(start): _trial(**values) for start, values in json.loads(path.read_text()).items()}
+    shots = list({chunk.shot.start: chunk.shot for chunk in chunks if chunk.shot.mode != "flow"}.values())
     made = triers()
     trials = {
         shot.start: _try(shot, [chunk for chunk in chunks if chunk.shot is shot], video, masks, made) for shot in shots
@@ -69,7 +71,7 @@ def try_shots(
 def _try(shot: Shot, chunks: Sequence[Chunk], video: Path, masks: LoadMasks, triers: Triers) -> Trial:
     marked = torch.cat([masks(chunk).flatten(1).sum(1) for chunk in chunks])
     if not marked.any():
-        return Trial(np.nan, np.nan, 0.0)
+        return Trial(np.nan)
     start = shot.start + _busiest(marked.numpy())
     stop = min(shot.stop, start + TRIAL_FRAMES)
     frames = np.concatenate([clip.numpy() for clip in iterate(video, start=start, stop=stop)])
@@ -77,14 +79,22 @@ def _try(shot: Shot, chunks: Sequence[Chunk], video: Path, masks: LoadMasks, tri
     inner = slice(start - touched[0].start, stop - touched[0].start)
     trial = triers.run(shot, frames, torch.cat([masks(chunk) for chunk in touched])[inner].numpy(), start)
     logger.info(
-        "frames %d to %d: tried on known pixels, registered %.1f dB, flow %.1f dB with a reach of %.0f %%",
+        "frames %d to %d, tried on known pixels: %s %.1f dB, flow %+.1f dB (%.0f %% reached), following what moves"
+        " %+.1f dB (%.0f %%)",
         shot.start,
         shot.stop,
-        trial.registered,
-        trial.flow,
-        100 * trial.reach,
+        shot.mode,
+        trial.copied,
+        trial.flow.gain,
+        100 * trial.flow.reach,
+        trial.following.gain,
+        100 * trial.following.reach,
     )
     return trial
+
+
+def _trial(copied: float, flow: dict[str, float], following: dict[str, float]) -> Trial:
+    return Trial(copied, Attempt(**flow), Attempt(**following))
 
 
 def _busiest(marked: np.ndarray) -> int:

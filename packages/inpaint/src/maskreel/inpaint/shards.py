@@ -11,7 +11,6 @@ they have.
 
 from __future__ import annotations
 
-import json
 import logging
 import secrets
 import shutil
@@ -24,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from maskreel.common.atomic import write_json
 from maskreel.common.errors import InputError
 from maskreel.common.jobs import LocalProcesses, Slurm, run_jobs
+from maskreel.common.json_file import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -228,7 +228,7 @@ def _token(job: Path) -> str:
     path = job / _FOLDER / "token.json"
     if not path.exists():
         write_json(path, secrets.token_hex(8))
-    return json.loads(path.read_text())
+    return read_json(path)
 
 
 def _empty(folder: Path) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import cv2
 import numpy as np
 
+from maskreel.common.array_file import read_npz
 from maskreel.inpaint.background import Background, analysis_scale, fit_background, shrink, to_analysis
 from maskreel.inpaint.camera import CameraTracker, Registration, corner_shift
 
@@ -41,6 +42,9 @@ class Shot:
     """98th percentile of how far a frame's corner moves, in pixels."""
     inliers: float
     """Median fraction of tracked corners that follow the camera."""
+    follows: bool = False
+    """Whether, in the mode `flow`, flow follows what moves beside a hole, in place of the background behind it. Never
+    set by the survey."""
 
     def matrix(self, index: int) -> np.ndarray:
         """The matrix of frame `index` of the video."""
@@ -83,21 +87,21 @@ class Survey:
     @classmethod
     def load(cls, path: Path) -> Survey:
         """Read what `save` wrote."""
-        with np.load(path, allow_pickle=False) as file:
-            shots = []
-            while (name := f"shot{len(shots)}") in file:
-                start, stop, shift, inliers = file[name].tolist()
-                mode: Mode = str(file[f"{name}_mode"])  # pyright: ignore[reportAssignmentType]
-                shots.append(Shot(int(start), int(stop), mode, file[f"{name}_matrices"], shift, inliers))
-            backgrounds = []
-            while (name := f"background{len(backgrounds)}") + "_start" in file:
-                start, stop = int(file[f"{name}_start"]), int(file[f"{name}_stop"])
-                arrays = [
-                    file[f"{name}_{field}"] for field in ("to_canvas", "dominant", "before", "after", "noise", "seen")
-                ]
-                backgrounds.append(Background(start, stop, *arrays))
-            height, width = file["size"].tolist()
-            return cls((height, width), tuple(shots), tuple(backgrounds))
+        file = read_npz(path)
+        shots = []
+        while (name := f"shot{len(shots)}") in file:
+            start, stop, shift, inliers = file[name].tolist()
+            mode: Mode = str(file[f"{name}_mode"])  # pyright: ignore[reportAssignmentType]
+            shots.append(Shot(int(start), int(stop), mode, file[f"{name}_matrices"], shift, inliers))
+        backgrounds = []
+        while (name := f"background{len(backgrounds)}") + "_start" in file:
+            start, stop = int(file[f"{name}_start"]), int(file[f"{name}_stop"])
+            arrays = [
+                file[f"{name}_{field}"] for field in ("to_canvas", "dominant", "before", "after", "noise", "seen")
+            ]
+            backgrounds.append(Background(start, stop, *arrays))
+        height, width = file["size"].tolist()
+        return cls((height, width), tuple(shots), tuple(backgrounds))
 
 
 class Surveyor:
@@ -145,7 +149,8 @@ class Surveyor:
         if full or len(self._samples) == _WINDOW_SAMPLES:
             self._end_window()
             self._continues_window = not full
-        self._samples.append((self._index, shrink(frame)))
+        # a copy, because a frame that is small already is a view, which keeps all frames that came with it
+        self._samples.append((self._index, shrink(frame).copy()))
 
     def _matrix(self, index: int) -> np.ndarray:
         return self._registrations[index - self._shot_start].matrix

@@ -11,6 +11,7 @@ from maskreel.inpaint.canvas import Canvas
 from maskreel.inpaint.clean_plate import CleanPlate
 from maskreel.inpaint.mask_stage import columns, load_future, load_memories, plate_path
 from maskreel.inpaint.memories import hand_on
+from maskreel.inpaint.repainting import Repainter
 from maskreel.inpaint.temporal_fill import fill_columns
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class TemporalMode:
         masks: the folder of the finished mask stage.
         tolerance: grey levels within which two samples show the same thing.
         reveal: which moment to copy from, see `fill_columns`.
-        inpainter: paints what is never seen, once, on the clean plate.
+        inpainter: paints what is never seen, once, on the clean plate; see `Repainter`.
     """
 
     def __init__(
@@ -61,7 +62,9 @@ class TemporalMode:
         self._canvas = Canvas(chunks[0].shot, size)
         self._tolerance = tolerance
         self._reveal: Reveal = reveal
-        self._plate = CleanPlate.load(plate_path(masks, chunks[0])).completed(inpainter).reshape(-1, 3)
+        plate = CleanPlate.load(plate_path(masks, chunks[0]))
+        self._plate = plate.completed(inpainter)
+        self._repainter = Repainter(self._plate, ~plate.seen)
         self._masks = masks
         self._pasts = zip(chunks, hand_on(load_memories(masks, chunk, "tail") for chunk in chunks[:-1]), strict=True)
 
@@ -88,6 +91,7 @@ class TemporalMode:
             confidence = np.ones(image.shape[:2], np.float32)
             image.reshape(-1, 3)[filled.places[t]] = np.round(filled.colours[t].T)
             confidence.reshape(-1)[filled.places[t]] = filled.confidence[t]
+            image = self._repainter(image, confidence == 0, laid.known[t] | laid.wanted[t])
             index = chunk.start + t
             yield self._canvas.lift(image, index), self._canvas.lift_values(confidence, index)
 
@@ -107,10 +111,10 @@ class TemporalMode:
         filled, confidence = fill_columns(
             colours, known, wanted, times, past, future, tolerance=tolerance, reveal=reveal
         )
-        covered = [places[frame] for frame in wanted]
+        covered, plate = [places[frame] for frame in wanted], self._plate.reshape(-1, 3)
         for where, colour, sure in zip(covered, filled, confidence, strict=True):
             never = sure == 0
-            colour[:, never] = self._plate[where[never]].T
+            colour[:, never] = plate[where[never]].T
         return _Filled(covered, filled, confidence)
 
 

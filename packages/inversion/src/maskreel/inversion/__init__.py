@@ -1,8 +1,9 @@
 """Masks to video frames, by inverting a Mask R-CNN."""
 
-from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING
+
+from maskreel.common.lazy import attach
 
 if TYPE_CHECKING:
     from maskreel.inversion.config import InversionConfig, Weights
@@ -13,16 +14,13 @@ __all__ = ["FrameTarget", "InversionConfig", "MaskInverter", "Weights", "__versi
 
 __version__ = version("maskreel-inversion")
 
-_HOMES = {
-    "FrameTarget": "targets",
-    "InversionConfig": "config",
-    "MaskInverter": "inverter",
-    "Weights": "config",
-}
 
-
-def __getattr__(name: str) -> object:
-    """Import what is asked for, so that the command line does not wait for torch."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__ = attach(
+    __name__,
+    {
+        "FrameTarget": "targets",
+        "InversionConfig": "config",
+        "MaskInverter": "inverter",
+        "Weights": "config",
+    },
+)

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from maskreel.common.atomic import atomic_path
+from maskreel.common.atomic import append_line, atomic_path
 from maskreel.common.errors import InputError, MissingExtraError
+from maskreel.common.job_folder import locked
 from maskreel.common.show import contact_sheet, save_image
+from maskreel.common.weights import load_checkpoint
 from maskreel.inversion.choices import Masks, TeacherChoice, targets_of
 from maskreel.inversion.interruption import Interruption
 from maskreel.inversion.memory import peak_mib
@@ -56,6 +58,11 @@ class Job:
     per_frame: dict[int, dict[str, float]] = field(default_factory=dict)
     """Weights of single frames, see `read_per_frame`."""
 
+    @property
+    def name(self) -> str:
+        """In the names of the files that only the process of this job writes."""
+        return "all" if self.part is None else f"{self.part:05d}"
+
 
 def make(job: Job, watch: Callable[[Progress, Work], None] | None = None) -> dict[str, Any]:
     """Make all frames that are not there yet; goes on where an earlier call was stopped.
@@ -71,16 +78,18 @@ def make(job: Job, watch: Callable[[Progress, Work], None] | None = None) -> dic
         What this call took: "seconds", "iterations" and "peak_mib".
 
     Raises:
-        InputError: The masks or the teacher cannot be used, or the folder holds a run of another kind.
+        InputError: The masks or the teacher cannot be used, or the folder holds a run of another kind, or another
+            process makes the same frames.
     """
     sequence = job.masks.open()
     if is_done(job, sequence):
         return {"seconds": 0.0, "iterations": 0, "peak_mib": peak_mib()}
     work = work_of(job, sequence)
-    run = open_run(job, sequence)  # only now: what cannot be done leaves no record
     if job.part is not None:
         work.only(job.part)
-    return _Making(job, run, sequence, work).run(watch)
+    with locked(job.folder, name=f".{job.name}.lock"):  # only now: what cannot be done leaves no folder
+        run = open_run(job, sequence)
+        return _Making(job, run, sequence, work).run(watch)
 
 
 def work_of(job: Job, sequence: MaskSequence) -> Work:
@@ -97,22 +106,30 @@ def work_of(job: Job, sequence: MaskSequence) -> Work:
     return inverter.work(targets_of(sequence, inverter.teacher))
 
 
+def _restore(work: Work, file: Path) -> None:
+    try:
+        work.restore(load_checkpoint(file))
+    except InputError as error:
+        raise InputError(f"{error}; delete it, and its part begins anew") from error
+    except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:  # whatever does not fit
+        raise InputError(f"{file} is no state of this run ({error!r}); delete it, and its part begins anew") from error
+
+
 class _Making:
     """A work whose results, state, log and previews go to a folder."""
 
     def __init__(self, job: Job, run: RunFolder, sequence: MaskSequence, work: Work) -> None:
         self.job, self.run_folder, self.sequence, self.work = job, run, sequence, work
-        name = "all" if job.part is None else f"{job.part:05d}"
-        self.state_file = run.folder / f"state_{name}.pt"
-        self.log_file = run.folder / f"log_{name}.jsonl"
+        self.state_file = run.folder / f"state_{job.name}.pt"
+        self.log_file = run.folder / f"log_{job.name}.jsonl"
         self.began = self.saved = time.perf_counter()
         self.steps = 0
         self.interruption, self.between_steps = Interruption(), True
-        self.writer = _tensorboard(run.folder / "tensorboard" / name) if job.tensorboard else None
+        self.writer = _tensorboard(run.folder / "tensorboard" / job.name) if job.tensorboard else None
 
     def run(self, watch: Callable[[Progress, Work], None] | None) -> dict[str, Any]:
         if self.state_file.is_file():
-            self.work.restore(torch.load(self.state_file, map_location="cpu", weights_only=True))
+            _restore(self.work, self.state_file)
         try:
             with self.interruption:
                 self.between_steps = False
@@ -166,8 +183,7 @@ class _Making:
 
     def _log(self, progress: Progress) -> None:
         line = asdict(progress) | {"part": self.work.part, "seconds": round(time.perf_counter() - self.began, 2)}
-        with self.log_file.open("a") as file:
-            file.write(json.dumps(line) + "\n")
+        append_line(self.log_file, json.dumps(line))
         if self.writer is not None:
             for name, value in (progress.terms | {"loss": progress.loss}).items():
                 self.writer.add_scalar(name, value, self.work.step)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from maskreel.common.errors import InputError
+from maskreel.common.json_file import read_json
 from maskreel.inversion.config import Weights
 
 if TYPE_CHECKING:
@@ -25,12 +25,7 @@ def read_per_frame(file: Path) -> PerFrame:
     Raises:
         InputError: The file is missing or is not of that form.
     """
-    try:
-        found = json.loads(file.read_text())
-    except FileNotFoundError:
-        raise InputError(f"{file} does not exist") from None
-    except ValueError as error:
-        raise InputError(f"{file} cannot be read as JSON: {error}") from error
+    found = read_json(file)
     if not isinstance(found, dict) or not all(number.isdecimal() for number in found):
         raise InputError(f'{file} must have the form {{"12": {{"tv_l2": 2e-4}}}}, the numbers of frames and weights')
     return {int(number): _weights(file, number, values) for number, values in found.items()}

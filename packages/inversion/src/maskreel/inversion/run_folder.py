@@ -14,7 +14,7 @@ that was stopped goes on with what `frames_done` does not name, and several proc
 
 from __future__ import annotations
 
-import json
+import re
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +25,7 @@ from PIL import Image
 from maskreel.common import masks as mask_tools
 from maskreel.common.atomic import atomic_path, write_json
 from maskreel.common.errors import InputError
+from maskreel.common.json_file import read_json
 from maskreel.inversion._picture import read_picture
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 __all__ = ["RunFolder"]
 
 RECORD = "run.json"
+_FPS = re.compile(r"\d{1,10}(\.\d{1,20}|/\d{1,10})?")
+"""Fraction would take "1e99999999" as well, and be busy with it for hours."""
 
 
 class RunFolder:
@@ -71,10 +74,7 @@ class RunFolder:
     def record(self) -> dict[str, Any]:
         """What stands in run.json."""
         path = self.folder / RECORD
-        try:
-            record = json.loads(path.read_text())
-        except ValueError as error:
-            raise InputError(f"{path} cannot be read as JSON: {error}") from error
+        record = read_json(path)
         if not isinstance(record, dict):
             raise InputError(f"{path} must hold one object, got {type(record).__name__}")
         return record
@@ -87,12 +87,13 @@ class RunFolder:
     @property
     def fps(self) -> Fraction:
         """Frames per second."""
+        stored = self.record.get("fps", "24")
         try:
-            fps = Fraction(self.record.get("fps", "24"))
+            fps = Fraction(stored) if _FPS.fullmatch(str(stored)) else Fraction(0)
         except (ValueError, TypeError, ZeroDivisionError):
             fps = Fraction(0)
         if fps <= 0:
-            raise InputError(f'{self.folder / RECORD} has fps {self.record["fps"]!r}, expected one like "24"')
+            raise InputError(f'{self.folder / RECORD} has fps {stored!r}, expected one like "24"')
         return fps
 
     @property

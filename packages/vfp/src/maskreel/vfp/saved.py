@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from maskreel.common.atomic import write_json
 from maskreel.common.errors import InputError
-from maskreel.common.weights import check_expectations, load_into, load_state_dict, save_half
+from maskreel.common.json_file import parse_json
+from maskreel.common.weights import (
+    build_described,
+    check_expectations,
+    load_into,
+    load_state_dict,
+    read_metadata,
+    save_half,
+)
 
 if TYPE_CHECKING:
     import os
@@ -64,22 +71,20 @@ def load_network(
         raise InputError(f"{path} is not a file, expected weights that were saved by maskreel vfp")
     config = _config(path, config_type)
     check_expectations(path, expects)
-    network = build(config)
-    load_into(network, load_state_dict(path), source=str(path))
+    state = load_state_dict(path)
+    network = build_described(build, config, state, source=str(path))
+    load_into(network, state, source=str(path))
     return network.eval().requires_grad_(False), config
 
 
 def _config(path: Path, config_type: type[C]) -> C:
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="pt") as file:
-            values = json.loads((file.metadata() or {}).get("config", "null"))
-    except SafetensorError as error:
-        raise InputError(f"{path} is not a .safetensors file: {error}") from error
+    values = parse_json(read_metadata(path).get("config", "null"), source=path)
     names = {field.name for field in fields(config_type)}  # type: ignore[arg-type]
     if not isinstance(values, dict) or set(values) != names:
         raise InputError(
             f"{path} does not hold a network of {config_type.__name__}, which has {', '.join(sorted(names))}"
         )
-    return config_type(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+    try:
+        return config_type(**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{path} does not tell of a network that can be built: {error}") from error

@@ -9,9 +9,7 @@ import av
 from av.video.reformatter import VideoReformatter
 
 from maskreel.common.atomic import atomic_path
-from maskreel.common.video._encode import Clock, fitting_time_base
-from maskreel.common.video._mux import Muxer, open_output
-from maskreel.common.video._rgb import is_hd, other_matrix
+from maskreel.common.video.encoding import Clock, Muxer, fitting_time_base, is_hd, open_output, other_matrix
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PIL import Image
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from pathlib import Path
 
     from torch import Tensor
 
     from maskreel.common.video import Clip
 
-__all__ = ["Folder", "atomic_folder"]
+__all__ = ["Folder"]
 
 
 class Folder:
@@ -34,18 +30,3 @@ class Folder:
 
     def finish(self) -> None:
         """Every image is whole already."""
-
-
-@contextmanager
-def atomic_folder(folder: Path) -> Iterator[Path]:
-    """Yield a scratch folder beside `folder`; it gets that name if the block succeeds, and goes if it fails."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
-    try:
-        yield scratch
-        if folder.exists():
-            folder.rmdir()
-        scratch.chmod(0o755)  # mkdtemp makes private folders
-        scratch.rename(folder)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -39,22 +38,17 @@ def check_alpha_target(
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
             raise InputError(f"{path} exists already; name a new or empty folder for the images")
     elif copy_streams_from is not None:
-        _check_streams(path, Path(copy_streams_from))
+        _check_streams(path, suffix, Path(copy_streams_from))
     return _FORMS[suffix]
 
 
-def _check_streams(path: Path, source: Path) -> None:
-    import av
+def _check_streams(path: Path, suffix: str, source: Path) -> None:
+    from maskreel.common.video import probe
+    from maskreel.common.video.encoding import check_copied_streams
 
-    from maskreel.common.video._copy import StreamCopier
-    from maskreel.common.video._open import open_video
-
-    with open_video(source):  # says what is wrong with the source
-        pass
-    suffix = path.suffix.lower()
-    with av.open(io.BytesIO(), "w", format=suffix[1:]) as trial:
-        try:
-            StreamCopier(source, trial, suffix).close()
-        except InputError as error:
-            other = ".mov" if suffix == ".webm" else "a folder of PNG images"
-            raise InputError(f"{path} cannot hold the sound or subtitles of {source}; use {other}") from error
+    probe(source)  # says what is wrong with the source
+    try:
+        check_copied_streams(path, source, suffix[1:])
+    except InputError as error:
+        other = ".mov" if suffix == ".webm" else "a folder of PNG images"
+        raise InputError(f"{path} cannot hold the sound or subtitles of {source}; use {other}") from error

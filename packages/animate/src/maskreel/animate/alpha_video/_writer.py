@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 import torch
 
 from maskreel.animate.alpha_video._target import check_alpha_target
+from maskreel.common.atomic import atomic_folder
 from maskreel.common.video import Clip, probe
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class AlphaWriter:
 
     def __enter__(self) -> Self:
         if self._form == "folder":
-            from maskreel.animate.alpha_video._folder import Folder, atomic_folder
+            from maskreel.animate.alpha_video._folder import Folder
 
             self._sink = Folder(self._files.enter_context(atomic_folder(self.path)))
         else:

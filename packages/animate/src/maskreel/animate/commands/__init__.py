@@ -5,6 +5,7 @@ from __future__ import annotations
 from maskreel.animate.commands.check_data import check_data
 from maskreel.animate.commands.evaluate import evaluate
 from maskreel.animate.commands.export import export
+from maskreel.animate.commands.motion import motion
 from maskreel.animate.commands.reconstruct import reconstruct
 from maskreel.animate.commands.run import run
 from maskreel.animate.commands.slim_vgg import slim_vgg
@@ -19,6 +20,7 @@ def train() -> None:
 
 VERBS = {
     "run": run,
+    "motion": motion,
     "train": train,
     "reconstruct": reconstruct,
     "evaluate": evaluate,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from contextlib import contextmanager
 from pathlib import Path  # noqa: TC003 (tyro reads annotations at run time)
 from typing import TYPE_CHECKING, Annotated
@@ -11,13 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from maskreel.animate.config import AnimateConfig  # noqa: TC001 (tyro reads annotations at run time)
-from maskreel.common.cli import progress
-from maskreel.common.errors import InputError
+from maskreel.common.cli import preview_seconds, progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["run"]
+__all__ = ["bar", "run"]
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +39,8 @@ def run(
 
     Args:
         source: An image; of a video, GIF or folder of numbered frames the first frame.
-        driving: A video, GIF, folder of numbered frames, or an image, which gives one picture.
+        driving: A video, GIF, folder of numbered frames, or an image, which gives one picture; or the motion of a video
+            that `maskreel animate motion` saved (.npz).
         config: All settings.
         background: What comes behind the subject: an image, video, GIF or folder, a colour (#rrggbb or a name), source
             or driving (without their own subjects), blur (the source's, blurred) or transparent. By default the
@@ -55,9 +54,9 @@ def run(
         dry_run: Only tell what the job would take, from a trial on some frames.
     """
     from maskreel.animate.animator import ImageAnimator
-    from maskreel.animate.estimate import estimate
+    from maskreel.animate.running.estimate import estimate
 
-    seconds = None if preview is None else _seconds(preview)
+    seconds = preview_seconds(preview)
     animator = ImageAnimator(config)
     if dry_run:
         logger.info("%s", estimate(animator, source, driving, background, seconds=seconds))
@@ -70,7 +69,7 @@ def run(
         output=output,
         job=job,
         seconds=seconds,
-        watch=_bar,
+        watch=bar,
     )
     if result.summary.lost:
         logger.warning("no subject was found in %d of %d driving frames", result.summary.lost, result.summary.frames)
@@ -80,13 +79,7 @@ def run(
 
 
 @contextmanager
-def _bar(stage: str, total: int) -> Iterator[Callable[[int], object]]:
-    with progress(description=stage, total=total) as bar:
-        yield bar.update
-
-
-def _seconds(text: str) -> float:
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*s?", text)
-    if match is None or float(match[1]) == 0:
-        raise InputError(f"--preview {text}: write a number of seconds above 0, for example 5s")
-    return float(match[1])
+def bar(stage: str, total: int) -> Iterator[Callable[[int], object]]:
+    """A `Watch` that shows a bar."""
+    with progress(description=stage, total=total) as shown:
+        yield shown.update

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import logging
-import platform
-import shlex
-import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path  # noqa: TC003 (tyro reads annotations at run time)
 from typing import TYPE_CHECKING, Annotated
@@ -19,8 +16,6 @@ from maskreel.common.errors import InputError, MissingExtraError
 from maskreel.common.training import TrainingConfig
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from maskreel.animate.model import AnimationModel
     from maskreel.animate.training.samples import Samples
     from maskreel.animate.training.task import AnimationTask
@@ -149,11 +144,13 @@ class _Train:
         import torch
 
         from maskreel.animate.weights import save_model
+        from maskreel.common.training import provenance
 
         with torch.no_grad():
             quality = task.evaluate(network.eval())
         path = self.output / "animation.safetensors"
-        save_model(network, path, _record(self.config, result, data, quality))
+        record = {"data": data, **provenance(self.config, result), "quality": quality}
+        save_model(network, path, record)
         for name, value in quality.items():
             logger.info("%s: %.4g", name, value)
         if quality["l1"] >= quality["l1_copy"]:
@@ -225,22 +222,6 @@ class Bair(_Published):
 
     config: TrainingConfig = _BAIR
     clips: ClipSettings = _EVERY_VIDEO
-
-
-def _record(
-    config: TrainingConfig, result: TrainingResult, data: str, quality: Mapping[str, float]
-) -> dict[str, object]:
-    import torch
-
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() and config.device != "cpu" else None
-    return {
-        "data": data,
-        "command": shlex.join(["maskreel", *sys.argv[1:]]),
-        "steps": result.steps,
-        "hardware": device or f"{platform.machine()} CPU, {config.threads or torch.get_num_threads()} threads",
-        "seconds": round(result.seconds),
-        "quality": dict(quality),
-    }
 
 
 PRESETS = {"tiny": Tiny, "taichi": Taichi, "vox": Vox, "bair": Bair}

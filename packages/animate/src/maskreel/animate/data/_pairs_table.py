@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import os
 
 _SHOWN = 8
+_LONGEST = 100
+"""Characters of a name that are shown."""
 
 
 def read_pairs(table: str | os.PathLike[str], root: str | os.PathLike[str] | None = None) -> list[tuple[Path, Path]]:
@@ -28,7 +30,7 @@ def read_pairs(table: str | os.PathLike[str], root: str | os.PathLike[str] | Non
     places = [table.parent] if root is None else [Path(root) / "test", Path(root), table.parent]
     rows = _rows(table)
     found = {name: _path_of(name, places) for row in rows for name in row}
-    missing = [repr(name) for name, path in found.items() if path is None]
+    missing = [repr(name[:_LONGEST]) for name, path in found.items() if path is None]
     if missing:
         rest = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
         where = " or ".join(map(str, places))
@@ -59,4 +61,7 @@ def _rows(table: Path) -> list[tuple[str, str]]:
 def _path_of(name: str, places: list[Path]) -> Path | None:
     suffixes = ["", *sorted(VIDEO_SUFFIXES), *sorted(IMAGE_SUFFIXES)]
     candidates = (place / (name + suffix) for place in places for suffix in suffixes)
-    return next((path for path in candidates if path.exists()), None)
+    try:
+        return next((path for path in candidates if path.exists()), None)
+    except (OSError, ValueError):  # a name that no file can have: too long, or with a null byte
+        return None

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from PIL import Image
 
 from maskreel.common.errors import InputError
+from maskreel.common.image_file import open_image
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from PIL import Image
     from torch import Tensor
 
 _FEWEST = 3
@@ -24,9 +25,9 @@ _FEWEST = 3
 def is_side_by_side(path: Path) -> bool:
     """Whether the head of a picture tells of three or more squares; False if it cannot be read."""
     try:
-        with Image.open(path) as picture:
+        with open_image(path) as picture:
             return _count(picture) >= _FEWEST
-    except (OSError, Image.DecompressionBombError):
+    except InputError:
         return False
 
 
@@ -53,8 +54,5 @@ def _count(picture: Image.Image) -> int:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
-    try:
-        with Image.open(path) as picture:
-            yield picture
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:  # SyntaxError is Pillow's for bad PNG chunks
-        raise InputError(f"{path} cannot be read as an image: {error}; replace it or take it out") from error
+    with open_image(path, kind="an image") as picture:
+        yield picture

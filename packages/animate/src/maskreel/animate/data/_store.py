@@ -6,15 +6,14 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from maskreel.animate.data._check import ClipFault, refusal
 from maskreel.animate.data._clip_files import ClipFiles, Layout, clip_files
 from maskreel.animate.data._frames import examine, require_pair
-from maskreel.animate.data._one_at_a_time import one_at_a_time
 from maskreel.animate.data._store_all import store_all
 from maskreel.animate.data._stored_clip import StoredClip
+from maskreel.common.array_file import open_npy
 from maskreel.common.errors import InputError
+from maskreel.common.job_folder import locked
 
 if TYPE_CHECKING:
     import os
@@ -95,7 +94,7 @@ class FrameStore:
         """
         if workers < 0:
             raise ValueError(f"workers must be 0 or more, got {workers}")
-        with one_at_a_time(self.folder):
+        with locked(self.folder, wait=True):
             found = {clip: self._files_or_fault(clip) for clip in clips}
             faults = [fault for fault in found.values() if isinstance(fault, ClipFault)]
             files = {clip: files for clip, files in found.items() if isinstance(files, ClipFiles)}
@@ -114,7 +113,7 @@ class FrameStore:
             return ClipFault(clip, str(error))
 
     def _opened(self, clip: ClipPath, files: ClipFiles) -> StoredClip:
-        frames = len(np.load(files.frames, mmap_mode="r"))
+        frames = len(open_npy(files.frames))
         require_pair(clip, frames)
         return StoredClip(clip.name, clip.identity, files.frames, files.masks, *clip.span(frames), self.layout.size)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
+
+from maskreel.common.array_file import open_npy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,5 +49,5 @@ class StoredClip:
     def _read(self, file: Path, numbers: Sequence[int]) -> Tensor:
         if any(not 0 <= number < len(self) for number in numbers):
             raise ValueError(f"numbers must be from 0 to {len(self) - 1}, got {list(numbers)}")
-        rows = np.load(file, mmap_mode="r")  # opened each time: kept open, the pages read would count as our memory
+        rows = open_npy(file)  # opened each time: kept open, the pages read would count as our memory
         return torch.from_numpy(rows[[self.start + number for number in numbers]])

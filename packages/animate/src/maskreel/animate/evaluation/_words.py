@@ -14,7 +14,7 @@ __all__ = ["COLUMNS", "MEANING", "goal_words", "words_of"]
 
 COLUMNS = (
     ("l1", "l1_foreground", "l1_background", "l1_boundary"),
-    ("psnr", "psnr_foreground", "psnr_background", "ssim", "ssim_foreground", "ssim_boundary"),
+    ("psnr", "psnr_foreground", "psnr_background", "ssim", "ssim_foreground", "ssim_boundary", "ms_ssim"),
     ("iou", "iou_driver", "iou_difference", "iou_difference_driver", "f"),
     ("pose_centroid", "pose_covariance", "identity", "flicker", "drift"),
     ("leak", "bleed", "leak_own", "bleed_own", "ghost", "background_l1", "seam"),
@@ -30,6 +30,7 @@ animation. network: BGBase and BGRefine. lock: the same, outside the subject bit
 
 Means over videos (95 % interval by drawing videos again). l1 is the mean absolute difference from the exact result for
 values from 0 to 1. Regions are those of the exact subject; the boundary reaches 4 pixels to each side of its outline.
+ms_ssim: SSIM at five sizes (Wang 2003); pictures below 176 pixels have their pixels doubled first.
 
 iou: the subject that m finds in the result against where it should be; f: the same by contours; iou_difference: the
 subject found without a network, by difference from the empty scene. _driver: against the driving subject, who is of

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from maskreel.common.array_file import read_npz
 from maskreel.common.atomic import atomic_path
 
 if TYPE_CHECKING:
@@ -105,8 +106,8 @@ def stored_case(folder: Path, number: int, *, size: int, frames: int) -> WorldCa
         with atomic_path(path) as scratch, scratch.open("wb") as stream:
             np.savez_compressed(stream, **{name: part.numpy() for name, part in vars(case).items()})
         return case
-    with np.load(path) as stored:
-        return WorldCase(**{field.name: torch.from_numpy(stored[field.name]) for field in fields(WorldCase)})
+    stored = read_npz(path)
+    return WorldCase(**{field.name: torch.from_numpy(stored[field.name]) for field in fields(WorldCase)})
 
 
 def _pictures(clip: ActorsClip) -> Tensor:

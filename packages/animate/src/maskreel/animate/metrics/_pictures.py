@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 from maskreel.animate.metrics._checks import check_masks, check_pictures, unit
 from maskreel.animate.metrics._regions import MARGIN, regions
 from maskreel.animate.metrics._sums import Ratio
-from maskreel.common.metrics import PSNR, SSIM
+from maskreel.common.metrics import PSNR, SSIM, ms_ssim
 
 if TYPE_CHECKING:
     import torch
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["L1", "PictureScore", "l1"]
 
 _REGIONS = ("", "_foreground", "_background", "_boundary")
+_LEAST_SIDE = 176
+"""Pixels that `ms_ssim` asks for."""
 
 
 def l1(a: Tensor, b: Tensor, *, mask: Tensor | None = None) -> Tensor:
@@ -60,11 +62,12 @@ class L1:
 
 
 class PictureScore:
-    """L1, PSNR and SSIM of a video in chunks, in bounded memory.
+    """L1, PSNR, SSIM and MS-SSIM of a video in chunks, in bounded memory.
 
     `compute` gives `l1`, `psnr` (dB) and `ssim` of whole pictures, and each with `_foreground`, `_background` and
     `_boundary` behind its name, over the pixels of the region in all pictures. nan where a region never had a pixel;
-    inf is the PSNR of equal pictures.
+    inf is the PSNR of equal pictures. `ms_ssim` is that of whole pictures alone: the mean over them, of pictures that
+    are too small for its five scales with every pixel doubled until they are not.
 
     Args:
         margin: half the width of the boundary in pixels.
@@ -75,6 +78,7 @@ class PictureScore:
         self._l1 = {name: L1() for name in _REGIONS}
         self._psnr = {name: PSNR() for name in _REGIONS}
         self._ssim = {name: SSIM() for name in _REGIONS}
+        self._ms_ssim = Ratio()
 
     def update(self, pictures: Tensor, truth: Tensor, subject: Tensor) -> None:
         """Count pictures.
@@ -93,6 +97,8 @@ class PictureScore:
             self._l1[name].update(pictures, truth, mask=mask)
             self._psnr[name].update(pictures, truth, mask=mask)
             self._ssim[name].update(pictures, truth, mask=mask)
+        if len(pictures):
+            self._ms_ssim.add_values(ms_ssim(_enlarged(pictures), _enlarged(truth)))
 
     def merge(self, other: PictureScore) -> None:
         """Add what `other` has counted."""
@@ -100,6 +106,7 @@ class PictureScore:
             self._l1[name].merge(other._l1[name])
             self._psnr[name].merge(other._psnr[name])
             self._ssim[name].merge(other._ssim[name])
+        self._ms_ssim.merge(other._ms_ssim)
 
     def compute(self) -> dict[str, float]:
         """All numbers by name."""
@@ -107,7 +114,15 @@ class PictureScore:
             {f"l1{name}": score.compute() for name, score in self._l1.items()}
             | {f"psnr{name}": _pooled(score) for name, score in self._psnr.items()}
             | {f"ssim{name}": _pooled(score) for name, score in self._ssim.items()}
+            | {"ms_ssim": self._ms_ssim.value}
         )
+
+
+def _enlarged(pictures: Tensor) -> Tensor:
+    """With every pixel doubled each way until there are enough; the halves of `ms_ssim` are then the pictures again."""
+    while min(pictures.shape[-2:]) < _LEAST_SIDE:
+        pictures = pictures.repeat_interleave(2, -1).repeat_interleave(2, -2)
+    return pictures
 
 
 def _pooled(score: PSNR | SSIM) -> float:

@@ -5,13 +5,15 @@ from maskreel.animate.motion._moments import Moments, has_subject, moments
 from maskreel.animate.motion._relative import RelativeMotion
 from maskreel.animate.motion._smoothed import Smoothed
 from maskreel.animate.motion._start import StartSearch, best_start
-from maskreel.animate.motion._template import MotionTemplate, load_motion, save_motion
+from maskreel.animate.motion._template import MotionTemplate, load_motion
+from maskreel.animate.motion._template_writer import MotionWriter, save_motion
 
 __all__ = [
     "AbsoluteMotion",
     "MaskMotion",
     "Moments",
     "MotionTemplate",
+    "MotionWriter",
     "RelativeMotion",
     "Smoothed",
     "StartSearch",

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 
 from maskreel.animate.training.jitter import jittered
+from maskreel.common.array_file import read_npz
 from maskreel.common.atomic import atomic_path
 
 if TYPE_CHECKING:
@@ -95,8 +96,8 @@ class ActorPairs:
         return len(self._paths)
 
     def __getitem__(self, index: int) -> dict[str, Tensor]:
-        with np.load(self._paths[index]) as stored:
-            frames, packed = torch.from_numpy(stored["frames"]), stored["masks"]
+        stored = read_npz(self._paths[index])
+        frames, packed = torch.from_numpy(stored["frames"]), stored["masks"]
         shape = frames.shape[:3]
         masks = torch.from_numpy(np.unpackbits(packed, count=int(np.prod(shape))).reshape(shape)).float()
         first, second = self._chosen(len(frames))

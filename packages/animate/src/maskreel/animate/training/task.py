@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 from maskreel.animate.perturb import perturb_for_training
 from maskreel.animate.training.settings import LossSettings
 from maskreel.common.errors import InputError
+from maskreel.common.job_folder import identify
 from maskreel.common.training import TrainingTask
 
 if TYPE_CHECKING:
@@ -63,6 +65,10 @@ class AnimationTask(TrainingTask):
         self.module = model
         self.settings = settings or LossSettings()
         self._loss, self._steps_per_epoch, self._watch = loss, steps_per_epoch, watch
+
+    def identity(self) -> Mapping[str, Any]:
+        settings, weights = asdict(self.settings), self.settings.vgg
+        return settings | {"vgg": None if weights is None else identify(weights)["sha256"]}
 
     def losses(self, module: Any, batch: Any) -> Mapping[str, Tensor]:
         self._check(batch)

@@ -6,6 +6,8 @@ import logging
 import sys
 from typing import TYPE_CHECKING
 
+from maskreel.common.cli._plain import plain
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -34,7 +36,7 @@ class _StderrHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            line = self._prefix(record) + self.format(record)
+            line = self._prefix(record) + plain(self.format(record), keep="\n\t")
             tqdm = sys.modules.get("tqdm")
             if tqdm is None:
                 sys.stderr.write(line + "\n")

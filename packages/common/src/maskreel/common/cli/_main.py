@@ -16,6 +16,7 @@ from maskreel.common.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from importlib.machinery import ModuleSpec
 
 __all__ = ["main"]
 
@@ -27,8 +28,8 @@ PARTS = ("animate", "inpaint", "inversion", "vfp")
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `maskreel` with `argv` (default: the command line) and return its exit code.
 
-    0 is success; 2 is a mistake in the command or its input, told in one sentence; 130 is an interruption. Any other
-    error is a bug and leaves as an exception, with its traceback.
+    0 is success; 2 is a mistake in the command or its input, told in one sentence; 130 is an interruption, 143 one by
+    SIGTERM, and 75 by Slurm's SIGUSR1. Any other error is a bug and leaves as an exception, with its traceback.
     """
     arguments, level = take_verbosity(sys.argv[1:] if argv is None else argv)
     set_up_logging(level)
@@ -92,13 +93,19 @@ def _summary(entry: metadata.EntryPoint) -> str:
 
 
 def _source(module: str) -> str:
-    """The text of a module that is not imported, because the packages around it may be heavy; "" if there is none."""
+    """The text of a module that is not imported; "" if there is none."""
+    spec = find_module(module)
+    return getattr(spec and spec.loader, "get_source", lambda _: None)(module) or ""
+
+
+def find_module(module: str) -> ModuleSpec | None:
+    """Where a module lies, without importing the packages around it, which may be heavy."""
     folders, spec, name = None, None, ""
     for part in module.split("."):
         name = f"{name}.{part}".lstrip(".")
         spec = PathFinder.find_spec(name, folders)
         folders = spec.submodule_search_locations if spec else []
-    return getattr(spec and spec.loader, "get_source", lambda _: None)(module) or ""
+    return spec
 
 
 def _versions() -> str:

@@ -8,6 +8,8 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from maskreel.common.cli._plain import plain
+from maskreel.common.cli._signals import stoppable
 from maskreel.common.errors import InputError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ OUTSIDE_CAUSES = frozenset(
         errno.ENOTDIR,
         errno.ENOTEMPTY,
         errno.ENAMETOOLONG,
+        errno.ELOOP,
         errno.EROFS,
         errno.ENOSPC,
         errno.EDQUOT,
@@ -39,10 +42,11 @@ BUG = "This is a bug in maskreel, not in your input: please report it with the l
 def exit_code(command: Callable[[], int | None]) -> int:
     """Run `command` and turn what a person can mend into one sentence and an exit code; bugs are raised."""
     try:
-        return _finished(command())
-    except KeyboardInterrupt:
+        with stoppable():
+            return _finished(command())
+    except KeyboardInterrupt as stop:
         sys.stderr.write("\nmaskreel: stopped; run the same command again to go on\n")
-        return 130
+        return getattr(stop, "code", 130)
     except BrokenPipeError:  # `maskreel ... | head`: nobody reads on, so nothing may be written at exit either
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
@@ -65,7 +69,7 @@ def _finished(code: int | None) -> int:
 
 def _refuse(sentence: str) -> int:
     logger.debug("where it happened:", exc_info=True)
-    sys.stderr.write(f"maskreel: error: {sentence}\n")
+    sys.stderr.write(f"maskreel: error: {plain(sentence)}\n")
     return 2
 
 

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import logging
+import os
+import re
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
+
+from maskreel.common.cli._plain import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tqdm import tqdm
 
-__all__ = ["progress"]
+__all__ = ["ProgressLine", "progress", "read_progress"]
 
 SECONDS_BETWEEN_LINES = 5.0
+SECONDS_VARIABLE = "MASKREEL_PROGRESS_SECONDS"
+"""Environment variable for who reads the lines as they come and wants them more often, or less."""
+
+_LINE = re.compile(r"(.+?)\s*:\s+\d+% ([\d.]+)/([\d.]+) (.+), .+, (\S+) left")
 
 
 def progress(
@@ -30,12 +39,12 @@ def progress(
     on_terminal = sys.stderr.isatty()
     return tqdm(
         iterable,
-        desc=description,
+        desc=plain(description),
         total=total,
         unit=f" {unit}",
         disable=not logging.getLogger("maskreel").isEnabledFor(logging.INFO),
         file=sys.stderr if on_terminal else _Lines(sys.stderr),
-        mininterval=0.1 if on_terminal else SECONDS_BETWEEN_LINES,
+        mininterval=0.1 if on_terminal else _seconds_between_lines(),
         dynamic_ncols=on_terminal,
         bar_format=_format(counted=counted, bar=on_terminal),
     )
@@ -46,6 +55,34 @@ def _format(*, counted: bool, bar: bool) -> str:
         return "{desc}: {n_fmt}{unit} in {elapsed}, {rate_fmt}"
     middle = " |{bar}| " if bar else " "
     return "{desc}: {percentage:3.0f}%" + middle + "{n_fmt}/{total_fmt}{unit}, {rate_fmt}, {remaining} left"
+
+
+@dataclass(frozen=True)
+class ProgressLine:
+    """What one line of `progress` tells, when its total is known."""
+
+    description: str
+    done: float
+    total: float
+    unit: str
+    left: str
+    """Time left, as 00:12; ? where it is not known yet."""
+
+
+def read_progress(line: str) -> ProgressLine | None:
+    """Read a line that `progress` wrote where there is no terminal; None for any other line."""
+    match = _LINE.fullmatch(line.strip())
+    if match is None:
+        return None
+    description, done, total, unit, left = match.groups()
+    return ProgressLine(description, float(done), float(total), unit, left)
+
+
+def _seconds_between_lines() -> float:
+    try:
+        return float(os.environ[SECONDS_VARIABLE])
+    except (KeyError, ValueError):
+        return SECONDS_BETWEEN_LINES
 
 
 class _Lines:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tyro.constructors import ConstructorRegistry
 
-__all__ = ["run_subcommands"]
+__all__ = ["run_command", "run_subcommands"]
 
 
 def run_subcommands(verbs: Mapping[str, Callable[..., Any]], argv: Sequence[str], prog: str) -> int | None:
@@ -42,10 +42,15 @@ def run_subcommands(verbs: Mapping[str, Callable[..., Any]], argv: Sequence[str]
         return 0
     if name not in verbs:
         raise InputError(f"{prog} has no command '{name}'{closest(name, list(verbs))}")
-    return _run(verbs[name], flags, f"{prog} {name}")
+    return run_command(verbs[name], flags, f"{prog} {name}")
 
 
-def _run(verb: Callable[..., Any], flags: Sequence[str], prog: str) -> int | None:
+def run_command(verb: Callable[..., Any], flags: Sequence[str], prog: str) -> int | None:
+    """Run one verb, as `run_subcommands` describes it, with its flags, and return its exit code.
+
+    Raises:
+        SystemExit: With 2 after bad flags, with 0 after `--help`.
+    """
     import tyro
 
     markers = (

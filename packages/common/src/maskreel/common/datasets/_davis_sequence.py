@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from PIL import Image
 
 from maskreel.common import masks
 from maskreel.common.errors import InputError
+from maskreel.common.image_file import open_image
 from maskreel.common.video import Clip
 
 if TYPE_CHECKING:
@@ -103,10 +103,5 @@ class DavisSequence:
 
 
 def _read_jpeg(file: Path) -> np.ndarray:
-    try:
-        with Image.open(file) as image:
-            return np.asarray(image.convert("RGB"))
-    except FileNotFoundError:
-        raise InputError(f"{file} does not exist") from None
-    except (OSError, SyntaxError, ValueError) as error:
-        raise InputError(f"{file} cannot be read as a picture: {error}") from error
+    with open_image(file) as image:
+        return np.asarray(image.convert("RGB"))

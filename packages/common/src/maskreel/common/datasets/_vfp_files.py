@@ -7,9 +7,10 @@ import struct
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
 
+from maskreel.common.array_file import open_npy
 from maskreel.common.errors import InputError
+from maskreel.common.image_file import UnknownImageError, open_image
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,19 +34,23 @@ def read_picture(path: Path) -> np.ndarray:
     """Decode a whole PNG into uint8 (H, W, 3) RGB; one that is damaged or cut off anywhere raises BadFileError."""
     try:
         data = path.read_bytes()
-        with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
+        with open_image(path, formats=["PNG"], stream=io.BytesIO(data)) as image:
             image.verify()  # checksums, which decoding ignores
-        with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
+        with open_image(path, formats=["PNG"], stream=io.BytesIO(data)) as image:
             mode, picture = image.mode, np.asarray(image.convert("RGB"))
-    except Image.UnidentifiedImageError:
+    except UnknownImageError:
         raise BadFileError(path, "is not a PNG file") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise BadFileError(path, f"cannot be read, it may be cut off or damaged: {error}") from error
+    except (OSError, InputError) as error:
+        raise BadFileError(path, f"cannot be read, it may be cut off or damaged: {_fault(path, error)}") from error
     if _PNG_END not in data:
         raise BadFileError(path, "cannot be read, it may be cut off or damaged: it has no end")
     if mode not in ("RGB", "RGBA", "P"):
         raise BadFileError(path, f"is a picture of mode {mode}, expected 8-bit RGB")
     return picture
+
+
+def _fault(path: Path, error: Exception) -> str:
+    return str(error).removeprefix(f"{path} ")
 
 
 def picture_size(path: Path) -> tuple[int, int] | None:
@@ -61,17 +66,15 @@ def picture_size(path: Path) -> tuple[int, int] | None:
 def read_label_maps(path: Path, count: int) -> np.ndarray:
     """Read `count` label maps from an .npy file, uint8 (count, H, W); anything else raises BadFileError."""
     try:
-        labels = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise BadFileError(path, f"cannot be read as an .npy array: {error}") from error
-    if not isinstance(labels, np.ndarray):
-        labels.close()
-        raise BadFileError(path, "is an archive of arrays, expected one .npy array")
-    if labels.dtype != np.uint8 or labels.ndim != 3:
-        found = f"{labels.dtype} of shape {labels.shape}"
+        mapped = open_npy(path)
+    except InputError as error:
+        raise BadFileError(path, _fault(path, error)) from error
+    if mapped.dtype != np.uint8 or mapped.ndim != 3:
+        found = f"{mapped.dtype} of shape {mapped.shape}"
         raise BadFileError(path, f"holds {found}, expected uint8 of shape ({count}, height, width)")
-    if len(labels) != count:
-        raise BadFileError(path, f"holds {len(labels)} masks, expected {count}, one for every image")
+    if len(mapped) != count:
+        raise BadFileError(path, f"holds {len(mapped)} masks, expected {count}, one for every image")
+    labels = np.array(mapped)
     if labels.size and labels.max() >= VFP_CLASSES:
         raise BadFileError(path, f"holds the class id {labels.max()}, expected 0 to {VFP_CLASSES - 1}")
     return labels

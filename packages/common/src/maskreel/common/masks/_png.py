@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from maskreel.common.atomic import atomic_path
 from maskreel.common.errors import InputError
+from maskreel.common.image_file import UnknownImageError, open_image
 from maskreel.common.masks._labels import VOID, require_labels, require_masks
 from maskreel.common.masks._palette import DAVIS_PALETTE
 
@@ -97,15 +98,11 @@ def object_pixels(levels: np.ndarray, is_labels: bool, *, threshold: int) -> np.
 
 def _open(path: Path) -> Image.Image:
     try:
-        with Image.open(path, formats=["PNG"]) as image:
+        with open_image(path, formats=["PNG"], kind="a PNG file") as image:
             image.load()
-    except FileNotFoundError:
-        raise InputError(f"{path} does not exist") from None
-    except UnidentifiedImageError:
+            return image
+    except UnknownImageError:
         raise InputError(f"{path} is not a PNG file, and other formats do not keep the exact values of masks") from None
-    except (OSError, SyntaxError, ValueError) as error:  # Pillow reports broken chunks as SyntaxError
-        raise InputError(f"{path} cannot be read as a PNG file: {error}") from error
-    return image
 
 
 def _label_values(image: Image.Image, path: str | os.PathLike[str]) -> np.ndarray:

@@ -12,10 +12,15 @@ from typing import TYPE_CHECKING, TypedDict
 import numpy as np
 import torch
 
+from maskreel.common.limits import MAX_PIXELS
 from maskreel.common.masks._labels import require_masks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+_MOST_BITS = 70
+"""Of one number; masks need 28."""
+_SHOWN = 80
 
 
 class Rle(TypedDict):
@@ -44,26 +49,38 @@ def decode_rle(rle: Mapping[str, object]) -> torch.Tensor:
     if it is damaged or does not cover the mask exactly.
     """
     height, width = _size(rle.get("size"))
-    runs = np.array(_run_lengths(rle.get("counts")), dtype=np.int64)
-    if (runs < 0).any() or runs.sum() != height * width:
-        raise ValueError(f"counts must be run lengths that add up to {height} x {width} pixels, got {runs.sum()}")
+    found = _run_lengths(rle.get("counts"))
+    total = sum(found)  # of Python's numbers, which do not overflow
+    if min(found, default=0) < 0 or total != height * width:
+        raise ValueError(f"counts must be run lengths that add up to {height} x {width} pixels, got {_shown(total)}")
+    runs = np.array(found, dtype=np.int64)
     values = np.arange(runs.size) % 2 == 1
     return torch.from_numpy(np.repeat(values, runs).reshape(width, height).T.copy())
 
 
 def _size(size: object) -> tuple[int, int]:
-    if not isinstance(size, list | tuple) or len(size) != 2 or not all(isinstance(n, int) and n > 0 for n in size):
-        raise ValueError(f"size must be [height, width], got {size!r}")
+    if not isinstance(size, list | tuple) or len(size) != 2 or not all(type(n) is int and n > 0 for n in size):
+        raise ValueError(f"size must be [height, width], got {_shown(size)}")
+    if size[0] * size[1] > MAX_PIXELS:
+        raise ValueError(f"size must be at most {MAX_PIXELS / 1e6:.0f} million pixels, got {_shown(size)}")
     return size[0], size[1]
+
+
+def _shown(value: object) -> str:
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes out no numbers of thousands of digits
+        return "an absurd number"
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
 def _run_lengths(counts: object) -> Sequence[int]:
     if isinstance(counts, bytes):
-        counts = counts.decode("ascii")
+        counts = counts.decode("latin-1")  # what is no ASCII is refused with all else that is no code
     if isinstance(counts, str):
         return _decompress(counts)
     if not isinstance(counts, list | tuple) or not all(isinstance(run, int) for run in counts):
-        raise ValueError(f"counts must be a string, bytes or a list of whole numbers, got {counts!r}")
+        raise ValueError(f"counts must be a string, bytes or a list of whole numbers, got {_shown(counts)}")
     return counts
 
 
@@ -90,6 +107,8 @@ def _decompress(text: str) -> list[int]:
             raise ValueError(f"counts holds {character!r}, which is no character of compressed COCO RLE")
         number |= (code & 31) << shift
         shift += 5
+        if shift > _MOST_BITS:
+            raise ValueError("counts holds a number that is longer than any run length")
         if code & 32:
             continue
         if code & 16:

@@ -12,6 +12,7 @@ None or an error elsewhere, and never enters a mean.
 from maskreel.common.metrics._contour import contour_f
 from maskreel.common.metrics._distributed import sum_over_ranks
 from maskreel.common.metrics._mean_iou import MeanIoU, class_iou, confusion_matrix, mean_iou
+from maskreel.common.metrics._ms_ssim import ms_ssim
 from maskreel.common.metrics._psnr import PSNR, psnr
 from maskreel.common.metrics._regions import iou
 from maskreel.common.metrics._sequences import decay, recall
@@ -29,6 +30,7 @@ __all__ = [
     "flicker",
     "iou",
     "mean_iou",
+    "ms_ssim",
     "psnr",
     "recall",
     "ssim",

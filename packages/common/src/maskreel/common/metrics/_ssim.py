@@ -98,6 +98,16 @@ def _image_sums(
 
 def _similarity_map(a: torch.Tensor, b: torch.Tensor, window: int, sigma: float | None) -> torch.Tensor:
     """SSIM at every pixel whose window lies in the image, (3, H - window + 1, W - window + 1)."""
+    luminance, structure = similarity_parts(a, b, window, sigma)
+    return luminance * structure
+
+
+def similarity_parts(
+    a: torch.Tensor, b: torch.Tensor, window: int, sigma: float | None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The two factors of the SSIM at every pixel whose window lies in the image: luminance, and contrast with
+    structure; for floats (..., H, W) in [0, 1], (..., H - window + 1, W - window + 1) each.
+    """
     c1, c2 = 0.01**2, 0.03**2  # K1 and K2 of the paper, for a data range of 1
     weights = _weights(window, sigma)
     unbiased = window**2 / (window**2 - 1) if sigma is None else 1.0
@@ -109,7 +119,7 @@ def _similarity_map(a: torch.Tensor, b: torch.Tensor, window: int, sigma: float 
     covariance = unbiased * (xy - mean_x * mean_y)
     mean_a, mean_b = mean_x + 0.5, mean_y + 0.5
     luminance = (2 * mean_a * mean_b + c1) / (mean_a * mean_a + mean_b * mean_b + c1)
-    return luminance * (2 * covariance + c2) / (variances + c2)
+    return luminance, (2 * covariance + c2) / (variances + c2)
 
 
 def _weights(window: int, sigma: float | None) -> list[float]:

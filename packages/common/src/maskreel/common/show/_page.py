@@ -17,7 +17,7 @@ from maskreel.common.show._save import to_pillow
 from maskreel.common.show._style import STYLE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     Picture = torch.Tensor | str | os.PathLike[str]
     Cell = str | int | float | None
@@ -87,14 +87,32 @@ class Page:
         if len(captions) != len(images):
             raise ValueError(f"captions must be as many as the {len(images)} images, got {len(captions)}")
         pairs = zip(images, captions, strict=True)
-        self._add(f'<div class="row">{"".join(_figure(_image(image, text), text) for image, text in pairs)}</div>')
+        self._add(_row_of(_figure(_image(image, text), text) for image, text in pairs))
 
     def video(self, path: str | os.PathLike[str], caption: str = "") -> None:
         """A video file that browsers play: .mp4 or .webm."""
-        path = Path(path).resolve()
-        if path.suffix.lower() not in VIDEO_TYPES:
-            raise ValueError(f"path must end in one of {', '.join(VIDEO_TYPES)}, got {path}")
+        path = _checked_video(path)
         self._parts.append(lambda folder: _figure(_video(path, folder), caption))
+
+    def media_row(self, media: Sequence[Picture], captions: Sequence[str] | None = None) -> None:
+        """Short videos and images beside each other; the videos play by themselves, silently, over and over.
+
+        Raises:
+            ValueError: There are more or fewer captions than media, or a file has another suffix.
+        """
+        captions = [""] * len(media) if captions is None else captions
+        if len(captions) != len(media):
+            raise ValueError(f"captions must be as many as the {len(media)} media, got {len(captions)}")
+        cells = [_medium(one, text) for one, text in zip(media, captions, strict=True)]
+        self._parts.append(lambda folder: _row_of(cell(folder) for cell in cells))
+
+    def code(self, text: str) -> None:
+        """Commands or code, line by line."""
+        self._add(f"<pre>{escape(text)}</pre>")
+
+    def links(self, targets: Mapping[str, str | os.PathLike[str]]) -> None:
+        """A line of links: what each says, and the file it leads to, relative to the page."""
+        self._parts.append(lambda folder: f"<p>{' · '.join(_link(t, Path(p), folder) for t, p in targets.items())}</p>")
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the page; the file appears only when it is whole."""
@@ -129,6 +147,26 @@ def _document(title: str, body: str) -> str:
 def _figure(content: str, caption: str) -> str:
     below = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
     return f"<figure>{content}{below}</figure>\n"
+
+
+def _row_of(figures: Iterable[str]) -> str:
+    return f'<div class="row">{"".join(figures)}</div>'
+
+
+def _medium(medium: Picture, caption: str) -> Callable[[Path], str]:
+    if isinstance(medium, torch.Tensor) or Path(medium).suffix.lower() in IMAGE_TYPES:
+        image = _figure(_image(medium, caption), caption)
+        return lambda _: image
+    path = _checked_video(medium)
+    return lambda folder: _figure(_video(path, folder, plays=True), caption)
+
+
+def _link(text: str, path: Path, folder: Path) -> str:
+    return f'<a href="{_relative_url(path.resolve(), folder)}">{escape(text)}</a>'
+
+
+def _relative_url(path: Path, folder: Path) -> str:
+    return quote(Path(os.path.relpath(path, folder)).as_posix())
 
 
 def _table(rows: Sequence[Sequence[Cell]], header: Sequence[str] | None) -> str:
@@ -185,12 +223,20 @@ def _encoded(image: torch.Tensor) -> tuple[str, bytes]:
     return kind, files[kind].getvalue()
 
 
-def _video(path: Path, folder: Path) -> str:
+def _checked_video(path: str | os.PathLike[str]) -> Path:
+    path = Path(path).resolve()
+    if path.suffix.lower() not in VIDEO_TYPES:
+        raise ValueError(f"path must end in one of {', '.join(VIDEO_TYPES)}, got {path}")
+    return path
+
+
+def _video(path: Path, folder: Path, *, plays: bool = False) -> str:
     if path.stat().st_size <= EMBEDDED_VIDEO_BYTES:
         source = _data_url(VIDEO_TYPES[path.suffix.lower()], path.read_bytes())
     else:
-        source = quote(Path(os.path.relpath(path, folder)).as_posix())
-    return f'<video src="{source}" controls loop muted playsinline preload="metadata"></video>'
+        source = _relative_url(path, folder)
+    manner = "autoplay" if plays else 'preload="metadata"'
+    return f'<video src="{source}" controls loop muted playsinline {manner}></video>'
 
 
 def _data_url(kind: str, data: bytes) -> str:

@@ -26,6 +26,11 @@ figure img, figure video { display: block; max-width: 100%; height: auto; border
 figcaption { margin-top: .35rem; color: var(--soft); font-size: .9rem; overflow-wrap: anywhere; }
 .row { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 15rem), 1fr)); }
 .row figure { margin: 0; }
-.row img { width: 100%; }
+.row img, .row video { width: 100%; }
+pre {
+  margin: .8rem 0; padding: .7rem 1rem; overflow-x: auto; border-radius: 4px; background: var(--band);
+  font: .88rem/1.6 ui-monospace, Menlo, Consolas, monospace;
+}
+a { color: inherit; text-decoration-color: var(--soft); text-underline-offset: .2em; }
 @media print { body { max-width: none; padding: 0; } figure { break-inside: avoid; } }
 """.strip()

@@ -7,16 +7,19 @@ same weights, bit for bit.
 from maskreel.common.training._config import TrainingConfig
 from maskreel.common.training._outcome import DivergedError, Preempted, TrainingResult
 from maskreel.common.training._place import is_first, place_in_group
+from maskreel.common.training._provenance import Provenance, provenance
 from maskreel.common.training._task import TrainingTask
 from maskreel.common.training._train import train
 
 __all__ = [
     "DivergedError",
     "Preempted",
+    "Provenance",
     "TrainingConfig",
     "TrainingResult",
     "TrainingTask",
     "is_first",
     "place_in_group",
+    "provenance",
     "train",
 ]

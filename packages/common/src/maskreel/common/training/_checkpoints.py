@@ -10,7 +10,7 @@ import torch
 from maskreel.common.atomic import atomic_path
 from maskreel.common.errors import InputError
 from maskreel.common.training._random import random_states, restore_random_states, seed_generators, seed_of
-from maskreel.common.weights import load_into
+from maskreel.common.weights import load_checkpoint, load_into
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,16 +63,22 @@ def resume(run: Run) -> None:
 def _load(run: Run, path: Path) -> list[dict[str, Any]]:
     """Put the state into `run` and return the random states, one for each process."""
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
+        state = load_checkpoint(path)
+    except (InputError, OSError) as error:
         raise InputError(f"{path}: cannot be read ({error}); delete it to go on from the one before") from error
-    load_into(run.task.module, state["module"], source=str(path))
-    run.optimiser.load_state_dict(state["optimiser"])
-    if run.average is not None:
-        run.average.load(state["average"])
-    run.progress.load(state["progress"])
+    try:
+        load_into(run.task.module, state["module"], source=str(path))
+        run.optimiser.load_state_dict(state["optimiser"])
+        if run.average is not None:
+            run.average.load(state["average"])
+        run.progress.load(state["progress"])
+        states = list(state["random"])
+    except InputError:
+        raise
+    except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:  # whatever does not fit
+        raise InputError(f"{path}: is no state of this training ({error!r}); delete it") from error
     logger.info("going on from %s", path)
-    return state["random"]
+    return states
 
 
 def _newest(folder: Path) -> Path | None:

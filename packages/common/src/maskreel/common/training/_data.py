@@ -10,6 +10,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from maskreel.common.training._random import restored_random_states, seed_generators, seed_of
+from maskreel.common.training._signals import STOPPING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -108,5 +109,5 @@ def loading(loader: DataLoader[Any]) -> Iterator[Iterator[Any]]:
 def _ignore_stop_signals(worker: int) -> None:
     """Slurm sends a signal to every process, but the workers are needed until the running step is done."""
     del worker
-    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for number in STOPPING:
+        signal.signal(number, signal.SIG_IGN)

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from maskreel.common.atomic import write_json
 from maskreel.common.errors import InputError
+from maskreel.common.json_file import read_json
 from maskreel.common.training._config import MAY_CHANGE
 from maskreel.common.training._outcome import TrainingResult
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     import torch
@@ -57,21 +59,27 @@ class RunFolder:
     def samples(self, step: int) -> Path:
         return self.path / "samples" / f"step_{step:08}.png"
 
-    def begin(self, config: TrainingConfig, samples: int, device: torch.device) -> TrainingResult | None:
-        """Write the record of a run, new or resumed; the result if it is finished.
+    @staticmethod
+    def asked(config: TrainingConfig, samples: int, task: Mapping[str, Any]) -> dict[str, Any]:
+        """What a run is to be, as it stands in its record."""
+        return json.loads(json.dumps({"samples": samples, "task": dict(task), "config": asdict(config)}, default=str))
+
+    def finished(self, asked: Mapping[str, Any]) -> TrainingResult | None:
+        """The result, if the run is there and finished.
 
         Raises:
-            InputError: The folder holds a run of another config or data set.
+            InputError: The folder holds a run of another config, task or data set.
         """
-        fixed = {"samples": samples} | asdict(config)
-        present = json.loads(json.dumps(fixed))
-        if self.record.exists():
-            before = self._read()
-            self._refuse_change(before, present)
-            if before["result"] is not None:
-                return self._result(before["result"])
-        self._write(present, device, result=None)
-        return None
+        if not self.record.exists():
+            return None
+        before = self._read()
+        self._refuse_change(_flat(before), _flat(asked))
+        return None if before["result"] is None else self._result(before["result"])
+
+    def begin(self, asked: Mapping[str, Any], device: torch.device) -> None:
+        """Write the record of a run, new or resumed."""
+        about = {"versions": _versions(), "device": _device_name(device), "command": sys.argv, "result": None}
+        write_json(self.record, {**asked, **about})
 
     def finish(self, result: TrainingResult) -> None:
         """Mark the run as finished."""
@@ -79,31 +87,18 @@ class RunFolder:
         paths = {"weights": result.weights.name, "best_weights": result.best_weights and result.best_weights.name}
         write_json(self.record, record | {"result": asdict(result) | paths})
 
-    def _write(self, config: dict[str, Any], device: torch.device, *, result: None) -> None:
-        record = {
-            "samples": config.pop("samples"),
-            "config": config,
-            "versions": _versions(),
-            "device": _device_name(device),
-            "command": sys.argv,
-            "result": result,
-        }
-        write_json(self.record, record)
-
     def _read(self) -> dict[str, Any]:
         try:
-            record = json.loads(self.record.read_text())
+            record = read_json(self.record)
             return {"samples": record["samples"], "config": record["config"], "result": record["result"]} | record
         except (ValueError, KeyError, TypeError):
             raise InputError(f"{self.record}: not the record of a training; choose another folder") from None
 
-    def _refuse_change(self, record: dict[str, Any], present: dict[str, Any]) -> None:
-        before = {"samples": record["samples"]} | record["config"]
+    def _refuse_change(self, before: dict[str, Any], present: dict[str, Any]) -> None:
         for name in before.keys() & present.keys() - MAY_CHANGE:
             if before[name] != present[name]:
-                what = "the number of samples" if name == "samples" else name
                 raise InputError(
-                    f"{self.path}: this training was begun with {what} {before[name]}, not {present[name]}; "
+                    f"{self.path}: this training was begun with {name} {before[name]}, not {present[name]}; "
                     "go on with that, or choose another folder"
                 )
 
@@ -111,6 +106,12 @@ class RunFolder:
         result = TrainingResult(**stored)
         best = None if result.best_weights is None else self.best
         return replace(result, weights=self.final, best_weights=best)
+
+
+def _flat(record: Mapping[str, Any]) -> dict[str, Any]:
+    """What must be the same for a run to go on, by the name that a person is told."""
+    task = {f"{name} of the task": value for name, value in record.get("task", {}).items()}  # older records have none
+    return {"the number of samples": record["samples"]} | task | record["config"]
 
 
 def _versions() -> dict[str, str]:

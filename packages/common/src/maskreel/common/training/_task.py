@@ -26,6 +26,13 @@ class TrainingTask(ABC):
     idle_parameters: bool = False
     """Whether some parameters may take no part in a step; several processes must know, and are a little slower."""
 
+    def identity(self) -> Mapping[str, Any]:
+        """What the losses depend on, beside the config of the training: weights of their parts, when they begin.
+
+        Plain values by name. A run that was begun with others is not gone on with.
+        """
+        return {}
+
     @abstractmethod
     def losses(self, module: nn.Module, batch: Any) -> Mapping[str, Tensor]:
         """Scalars by name, each a mean over the batch; their sum is minimised.

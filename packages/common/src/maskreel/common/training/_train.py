@@ -51,10 +51,11 @@ def train(
         collate: Makes a batch of a list of samples, without random numbers, as in `DataLoader`.
 
     Raises:
-        InputError: The folder holds a run of another config, or the config does not fit the machine or the data.
+        InputError: The folder holds a run of another config or task, another process trains in it, or the config does
+            not fit the machine or the data.
         DivergedError: A loss is not finite.
-        Preempted: SIGUSR1 or SIGTERM came, and the run has been saved; under Slurm the job is queued again after
-            SIGUSR1 (submit with `--signal=USR1@90 --requeue`).
+        Preempted: SIGUSR1 or SIGTERM came, and the run, if it had begun, has been saved; under Slurm the job is queued
+            again after SIGUSR1 (submit with `--signal=USR1@90 --requeue`).
         MissingExtraError: mmengine is not installed.
     """
     _require_mmengine()
@@ -64,17 +65,18 @@ def train(
     from maskreel.common.training._signals import noted_stop_signals
 
     with ExitStack() as stack:
+        signals = stack.enter_context(noted_stop_signals())  # first: what follows may wait for others
         processes = stack.enter_context(joined_processes(config))
         _check(task, dataset, config, processes)
         place = RunFolder(Path(folder))
-        finished = processes.by_first(lambda: place.begin(config, len(dataset), processes.device))
+        finished = processes.by_first(lambda: _begun(place, task, len(dataset), config, processes, stack))
         if finished is not None:
             _load_weights(task, finished.weights)
             return finished
         stack.enter_context(_process_as_found(config, processes))
         stack.enter_context(global_instances_restored())
-        signals = stack.enter_context(noted_stop_signals())
         run = _prepared(task, dataset, config, place, processes, signals)
+        signals.under_way = True
         _train(run, dataset, collate)
         return _finished(run)
 
@@ -101,6 +103,22 @@ def _check(task: TrainingTask, dataset: Any, config: TrainingConfig, processes: 
             f"batch_size must be a multiple of {parts} ({processes.count} processes, accumulate {config.accumulate}), "
             f"got {config.batch_size}"
         )
+
+
+def _begun(
+    place: RunFolder, task: TrainingTask, samples: int, config: TrainingConfig, processes: Processes, stack: ExitStack
+) -> TrainingResult | None:
+    """In the first process: the result of a finished run, or None, and then the folder is this run's until the end."""
+    from maskreel.common.job_folder import locked
+
+    asked = place.asked(config, samples, task.identity())
+    finished = place.finished(asked)
+    if finished is None:
+        stack.enter_context(locked(place.path))
+        finished = place.finished(asked)  # the other run may have ended in between
+    if finished is None:
+        place.begin(asked, processes.device)
+    return finished
 
 
 @contextmanager
@@ -196,11 +214,9 @@ def _finished(run: Run) -> TrainingResult:
 
 
 def _preempted(run: Run) -> Preempted:
-    from signal import SIGUSR1
-
     from maskreel.common.training._signals import requeue
 
-    if run.processes.any(run.signals.received == SIGUSR1) and run.processes.first:
+    if run.processes.any(run.signals.requeues) and run.processes.first:
         requeue()
     message = (
         f"training in {run.folder.path} was stopped by a signal and saved after step {run.progress.step} of "

@@ -10,6 +10,7 @@ import av
 import av.error
 
 from maskreel.common.errors import InputError
+from maskreel.common.video._open import OPTIONS
 from maskreel.common.video._subtitles import TEXT_CODECS, MovTextRoute
 
 if TYPE_CHECKING:
@@ -32,7 +33,10 @@ class StreamCopier:
 
     def __init__(self, source: Path, container: OutputContainer, suffix: str) -> None:
         self._source = source
-        self._input = av.open(str(source.absolute()))
+        try:
+            self._input = av.open(str(source.absolute()), options=OPTIONS)
+        except (av.error.FFmpegError, UnicodeError) as error:
+            raise InputError(f"{source} cannot be read for its audio and subtitles: {error}") from error
         streams = [*self._input.streams.audio, *self._input.streams.subtitles]
         try:
             self._routes = {stream.index: _route(stream, container, source, suffix) for stream in streams}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import av.error
 
 from maskreel.common.errors import InputError
+from maskreel.common.limits import MAX_PIXELS
 from maskreel.common.video._open import open_video
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def decode(path: Path, timing: Timing, start: int, stop: int | None) -> Iterator
     itself comes out; else an earlier key frame is tried, at last the beginning of the file.
     """
     if timing.pts is None:
-        yield from _by_count(path, start, stop)
+        yield from _by_count(path, timing, start, stop)
         return
     wanted = timing.pts[start:stop]
     for key in _landings(timing.keys, wanted[0]) if wanted else ():
@@ -40,7 +41,7 @@ def decode(path: Path, timing: Timing, start: int, stop: int | None) -> Iterator
             decoded: Iterator[VideoFrame] = container.decode(stream)
             landed = None if key is None else _find(decoded, key)
             if key is None or landed is not None:
-                yield from _announced(chain([landed] if landed else [], decoded), path, wanted, start)
+                yield from _announced(chain([landed] if landed else [], decoded), path, timing, start, stop)
                 return
 
 
@@ -53,7 +54,7 @@ def _threads(container: InputContainer) -> Literal["SLICE", "AUTO"]:
     return "SLICE" if container.format.name == "mpegts" else "AUTO"
 
 
-def _by_count(path: Path, start: int, stop: int | None) -> Iterator[VideoFrame]:
+def _by_count(path: Path, timing: Timing, start: int, stop: int | None) -> Iterator[VideoFrame]:
     """For files without timestamps: from the beginning, counting."""
     with open_video(path) as (container, stream):
         stream.thread_type = _threads(container)
@@ -64,7 +65,7 @@ def _by_count(path: Path, start: int, stop: int | None) -> Iterator[VideoFrame]:
                 frame = next(decoded, None)
                 if frame is None:
                     return
-                _check_intact(frame)
+                _check_intact(frame, index, timing)
             if index >= start:
                 yield frame
             index += 1
@@ -88,13 +89,16 @@ def _find(decoded: Iterable[VideoFrame], tick: int) -> VideoFrame | None:
     return frame if frame is not None and frame.pts == tick and not frame.is_corrupt else None
 
 
-def _announced(decoded: Iterator[VideoFrame], path: Path, pts: tuple[int, ...], start: int) -> Iterator[VideoFrame]:
-    for index, tick in enumerate(pts, start):
+def _announced(
+    decoded: Iterator[VideoFrame], path: Path, timing: Timing, start: int, stop: int | None
+) -> Iterator[VideoFrame]:
+    assert timing.pts is not None, "without them, frames are counted"
+    for index, tick in enumerate(timing.pts[start:stop], start):
         with naming_frame(path, index):
             frame = next((f for f in decoded if f.pts is None or f.pts >= tick), None)
             if frame is None or frame.pts != tick:
                 raise _DamageError("it cannot be decoded")
-            _check_intact(frame)
+            _check_intact(frame, index, timing)
         yield frame
 
 
@@ -102,8 +106,8 @@ class _DamageError(Exception):
     """A frame is not as its packet announced it."""
 
 
-def _check_intact(frame: VideoFrame) -> None:
-    if frame.is_corrupt:
+def _check_intact(frame: VideoFrame, index: int, timing: Timing) -> None:
+    if frame.is_corrupt or index in timing.damaged:
         raise _DamageError("its data are corrupt")
 
 
@@ -114,6 +118,8 @@ def naming_frame(path: Path, index: int) -> Iterator[None]:
         yield
     except (av.error.FFmpegError, _DamageError) as error:
         reason = error if isinstance(error, _DamageError) else error.strerror
+        if isinstance(error, av.error.ArgumentError):  # what decoders say of sizes, among other things
+            reason = f"its data are corrupt, or it has more than {MAX_PIXELS / 1e6:.0f} million pixels"
         raise InputError(
             f"{path} is damaged at frame {index}: {reason}; give a whole file, or stop before that frame"
         ) from error

@@ -133,6 +133,11 @@ class Clock:
         self._last: int | None = None
 
     def frames(self, clip: Clip, shift: Fraction) -> Iterator[av.VideoFrame]:
+        """The frames of a clip in RGB, at their times minus `shift` seconds.
+
+        Raises:
+            ValueError: one is not later than the one before.
+        """
         for pixels, time in zip(clip.numpy(), clip.times, strict=True):
             tick = round((time - shift) / self._time_base)
             if self._last is not None and tick <= self._last:

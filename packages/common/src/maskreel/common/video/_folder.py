@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-import shutil
-import tempfile
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
+from maskreel.common.atomic import atomic_folder
 from maskreel.common.errors import InputError
+from maskreel.common.image_file import open_image
 from maskreel.common.video._info import ColorTags, VideoInfo
 from maskreel.common.video._timing import Timing
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 DEFAULT_FPS = Fraction(25)
 _SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"}
+_FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF", "PPM")
 _NUMBERED = re.compile(r"(?P<name>.*?)(?P<number>\d+)$", re.DOTALL)
 
 
@@ -60,13 +61,11 @@ class ImageFolder:
     def frames(self, start: int, stop: int | None) -> Generator[np.ndarray]:
         """RGB uint8 (H, W, 3) of the images `start` to `stop`."""
         for file in self._files[start:stop]:
-            with _open(file) as image:
+            with open_image(file, formats=_FORMATS, kind="an image") as image:
                 turned = _orientation(image) != 1
-                try:
-                    upright = ImageOps.exif_transpose(image.convert("RGB")) if turned else image.convert("RGB")
-                except (OSError, SyntaxError) as error:  # Pillow raises SyntaxError for broken PNG chunks
-                    raise InputError(f"{file} cannot be read as an image: {error}; replace it") from error
-            yield np.asarray(upright)
+                upright = ImageOps.exif_transpose(image.convert("RGB")) if turned else image.convert("RGB")
+                pixels = np.asarray(upright)
+            yield pixels
 
 
 def _image_files(folder: Path) -> list[Path]:
@@ -105,17 +104,11 @@ def _check_gaps(numbers: Sequence[int], files: dict[int, Path]) -> None:
             )
 
 
-def _open(file: Path) -> Image.Image:
-    try:
-        return Image.open(file)
-    except (UnidentifiedImageError, OSError) as error:
-        fault = "is empty (0 bytes)" if file.stat().st_size == 0 else "cannot be read as an image"
-        raise InputError(f"{file} {fault}; replace it or take it out of the folder") from error
-
-
 def _header(file: Path) -> tuple[tuple[int, int], str]:
     """(height, width) as shown, and the format; reads only the beginning of the file."""
-    with _open(file) as image:
+    if file.is_file() and file.stat().st_size == 0:
+        raise InputError(f"{file} is empty (0 bytes); replace it or take it out of the folder")
+    with open_image(file, formats=_FORMATS, kind="an image") as image:
         if image.mode.startswith(("I", "F")):
             raise InputError(f"{file} has more than 8 bits per channel; give images with 8 bits per channel")
         lying = _orientation(image) >= 5
@@ -149,17 +142,9 @@ def write_frames(folder: str | os.PathLike[str], clips: Iterable[Clip]) -> None:
     folder = Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} exists already; name a new or empty folder for the images")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
-    try:
+    with atomic_folder(folder) as scratch:
         if _write_images(scratch, clips) == 0:
             raise ValueError(f"no frame was given for {folder}; give at least one")
-        if folder.exists():
-            folder.rmdir()
-        scratch.chmod(0o755)  # mkdtemp makes private folders
-        scratch.rename(folder)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _write_images(folder: Path, clips: Iterable[Clip]) -> int:

@@ -10,6 +10,7 @@ import av.error
 from av.stream import Disposition
 
 from maskreel.common.errors import InputError
+from maskreel.common.limits import MAX_PIXELS, check_pixels
 from maskreel.common.video._cut import promised_bytes
 
 if TYPE_CHECKING:
@@ -20,16 +21,39 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 
+_VIDEO_FORMATS = (
+    "3gp,apng,asf,av1,avi,dv,flv,gif,gxf,h261,h263,h264,hevc,ivf,live_flv,m4v,matroska,mjpeg,mov,mp4,mpeg,mpegts,"
+    "mpegvideo,mxf,nut,obu,ogg,rm,vc1,vvc,webm,wtv,yuv4mpegpipe"
+)
+"""FFmpeg knows hundreds more. Among them are lists (hls, concat, dash, sdp), which make it open other files."""
+_TOLD_APART = (
+    "tty,image2,bmp_pipe,dpx_pipe,exr_pipe,gif_pipe,j2k_pipe,jpeg_pipe,jpegls_pipe,jpegxl_pipe,pam_pipe,pbm_pipe,"
+    "pcx_pipe,pgm_pipe,png_pipe,ppm_pipe,psd_pipe,qoi_pipe,sgi_pipe,tiff_pipe,webp_pipe,"
+    "aac,ac3,aiff,amr,au,caf,dts,eac3,flac,mp3,w64,wav"
+)
+"""Texts, pictures and sound, which are recognised to be refused in better words."""
+OPTIONS = {
+    "format_whitelist": f"{_VIDEO_FORMATS},{_TOLD_APART}",
+    "protocol_whitelist": "file",
+    "max_pixels": str(MAX_PIXELS),  # also for the frames that are decoded while the file is opened
+}
+
+
 @contextmanager
 def open_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     """Open a video file and its main video stream; InputError says what is wrong with the file."""
     _check_file(path)
     try:
-        container = av.open(str(path.absolute()))  # absolute, so that "a:b.mp4" does not name a protocol
-    except av.error.FFmpegError as error:
+        # absolute, so that "a:b.mp4" does not name a protocol
+        container = av.open(str(path.absolute()), options=OPTIONS)
+    except (av.error.FFmpegError, UnicodeError) as error:  # PyAV reads tags as UTF-8
         raise InputError(_why_unreadable(path)) from error
     with container:
-        yield container, _video_stream(container, path)
+        stream = _video_stream(container, path)
+        context = stream.codec_context
+        check_pixels(path, context.height, context.width)
+        context.options = {"max_pixels": OPTIONS["max_pixels"]}  # a frame may be larger than its container says
+        yield container, stream
 
 
 def _check_file(path: Path) -> None:

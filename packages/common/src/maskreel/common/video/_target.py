@@ -49,13 +49,13 @@ def check_target(
         holding = " or ".join(s for s, codecs in _CODECS.items() if codec in codecs) or "no known suffix"
         raise InputError(f"{path} cannot hold {codec}; use {holding}")
     if copy_streams_from is not None:
-        _check_streams(path, Path(copy_streams_from))
+        check_copied_streams(path, Path(copy_streams_from), _FORMATS[suffix])
     return codec or _CODECS[suffix][0]
 
 
-def _check_streams(path: Path, source: Path) -> None:
+def check_copied_streams(path: Path, source: Path, form: str) -> None:
+    """Raise InputError unless a file like `path`, of FFmpeg's format `form`, can hold what is copied from `source`."""
     with open_video(source):  # says what is wrong with the source
         pass
-    suffix = path.suffix.lower()
-    with av.open(io.BytesIO(), "w", format=_FORMATS[suffix]) as trial:
-        StreamCopier(source, trial, suffix).close()
+    with av.open(io.BytesIO(), "w", format=form) as trial:
+        StreamCopier(source, trial, path.suffix.lower()).close()

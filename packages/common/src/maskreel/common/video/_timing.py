@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import av.error
 
 from maskreel.common.errors import InputError
 from maskreel.common.video._cut import promised_bytes
+from maskreel.common.video._ffv1_sums import is_intact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -36,6 +37,8 @@ class Timing:
     """Ticks of the frames that decode without any other."""
     last_duration: int = 0
     """Ticks that the last frame lasts; 0 if not said."""
+    damaged: frozenset[int] = frozenset()
+    """Numbers of frames whose data do not have the checksum that was written with them."""
 
     @property
     def start(self) -> Fraction:
@@ -65,9 +68,18 @@ class Timing:
         return self.start + index / self.fps
 
 
+class _Packet(NamedTuple):
+    pts: int | None
+    key: bool
+    duration: int
+    intact: bool
+    """It has a checksum, which is right."""
+
+
 def read_timing(container: InputContainer, stream: VideoStream, path: Path) -> Timing:
     """Read all packets of the file; InputError if it is cut off or a packet is damaged."""
-    packets: list[tuple[int | None, bool, int]] = []
+    packets: list[_Packet] = []
+    has_sums = stream.codec_context.name == "ffv1"
     damage = None
     try:
         for packet in container.demux(stream):
@@ -75,7 +87,8 @@ def read_timing(container: InputContainer, stream: VideoStream, path: Path) -> T
                 damage = "its data end in the middle of it"
                 break
             if packet.size and not packet.is_discard:
-                packets.append((packet.pts, packet.is_keyframe, _duration(packet)))
+                intact = has_sums and is_intact(bytes(packet))
+                packets.append(_Packet(packet.pts, packet.is_keyframe, _duration(packet), intact))
     except av.error.FFmpegError as error:
         damage = error.strerror
     # some programs write a wrong length into a whole AVI file
@@ -101,28 +114,41 @@ def _check_whole(path: Path, found: int, damage: str | None, *, trust_length: bo
         raise InputError(f"{path} has a video stream without a single frame; give a file with frames")
 
 
-def _timing(packets: Sequence[tuple[int | None, bool, int]], stream: VideoStream) -> Timing:
+def _timing(packets: Sequence[_Packet], stream: VideoStream) -> Timing:
     time_base = stream.time_base or Fraction(1, 90000)
     shown = _decodable(packets)
-    pts = sorted(tick for tick, _, _ in shown if tick is not None)
+    pts = sorted(packet.pts for packet in shown if packet.pts is not None)
     if len(set(pts)) < len(shown):
         rate = stream.guessed_rate or stream.average_rate or Fraction(25)
-        return Timing(time_base, Fraction(rate), variable=False, pts=None)
-    keys = sorted(tick for tick, key, _ in shown if key and tick is not None)
-    last_duration = next(duration for tick, _, duration in shown if tick == pts[-1])
+        return Timing(time_base, Fraction(rate), variable=False, pts=None, damaged=_damaged(shown))
+    keys = sorted(packet.pts for packet in shown if packet.key and packet.pts is not None)
+    last_duration = next(packet.duration for packet in shown if packet.pts == pts[-1])
     rates = [stream.average_rate, stream.guessed_rate, stream.base_rate]
     fps = constant_rate(pts, time_base, [rate for rate in rates if rate])
     variable = fps is None
     if fps is None:
         fps = _measured_rate(pts, time_base).limit_denominator(10_000)  # encoders store it in two 32-bit numbers
-    return Timing(time_base, fps, variable, tuple(pts), tuple(keys), last_duration)
+    in_order = sorted(shown, key=lambda packet: packet.pts or 0)
+    return Timing(time_base, fps, variable, tuple(pts), tuple(keys), last_duration, _damaged(in_order))
 
 
-def _decodable(packets: Sequence[tuple[int | None, bool, int]]) -> Sequence[tuple[int | None, bool, int]]:
+def _decodable(packets: Sequence[_Packet]) -> Sequence[_Packet]:
     """Without the packets before the first key frame, and those shown before it, which no player can show."""
-    first = next((i for i, (_, key, _) in enumerate(packets) if key), 0)
-    tick = packets[first][0]
-    return [p for p in packets[first:] if tick is None or p[0] is None or p[0] >= tick]
+    first = next((i for i, packet in enumerate(packets) if packet.key), 0)
+    tick = packets[first].pts
+    return [p for p in packets[first:] if tick is None or p.pts is None or p.pts >= tick]
+
+
+def _damaged(packets: Sequence[_Packet]) -> frozenset[int]:
+    """Frames with a wrong checksum, and those that are built on them; one that is right tells that there are any."""
+    if not any(packet.intact for packet in packets):
+        return frozenset()
+    found, broken = set(), False
+    for index, packet in enumerate(packets):
+        broken = not packet.intact or (broken and not packet.key)
+        if broken:
+            found.add(index)
+    return frozenset(found)
 
 
 def constant_rate(pts: Sequence[int], time_base: Fraction, rates: Iterable[Fraction]) -> Fraction | None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import pickle
-import re
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from maskreel.common.errors import InputError
+from maskreel.common.weights._checkpoint import load_checkpoint
 
 if TYPE_CHECKING:
     import os
@@ -30,7 +28,7 @@ def load_state_dict(path: str | os.PathLike[str], *, entry: str | None = None) -
         InputError: The file is broken, holds anything but tensors, or would run code when it is read.
     """
     path = Path(path)
-    content = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pickle(path)
+    content = _read_safetensors(path) if path.suffix == ".safetensors" else load_checkpoint(path)
     if entry is not None:
         if not isinstance(content, dict) or entry not in content:
             raise InputError(f"{path} has no entry '{entry}'; it holds {_describe(content)}")
@@ -77,27 +75,8 @@ def _read_safetensors(path: Path) -> dict[str, torch.Tensor]:
 
     try:
         return load_file(path)
-    except SafetensorError as error:
+    except (SafetensorError, KeyError, ValueError, RuntimeError) as error:  # a type that PyTorch has not is a KeyError
         raise InputError(f"{path} is not a readable safetensors file: {error}") from error
-
-
-def _read_pickle(path: Path) -> Any:
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="Detected pickle protocol")
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except OSError:
-        raise
-    except Exception as error:  # bytes that are no checkpoint make the unpickler fail in any way it can
-        refused = re.search(r"GLOBAL (\S+)", str(error)) if isinstance(error, pickle.UnpicklingError) else None
-        if refused is None:
-            raise InputError(
-                f"{path} is not a readable PyTorch checkpoint; it may be cut short or of another kind"
-            ) from error
-        raise InputError(
-            f"{path} is refused: it asks for {refused[1]}, and reading more than tensors can run code from the file; "
-            "save its state dict alone, on a machine and from a source that you trust"
-        ) from error
 
 
 def _describe(content: Any) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from maskreel.common.atomic import atomic_path
 from maskreel.common.errors import InputError
+from maskreel.common.json_file import parse_json
 
 if TYPE_CHECKING:
     import os
@@ -44,18 +45,37 @@ def save_half(path: str | os.PathLike[str], network: torch.nn.Module, expects: M
         save_file(half, scratch, metadata={key: json.dumps(value) for key, value in expects.items()})
 
 
+def read_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
+    """What a .safetensors file says beside its tensors, texts by name.
+
+    Raises:
+        InputError: The file is broken.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            return dict(file.metadata() or {})
+    except SafetensorError as error:
+        raise InputError(f"{path} is not a readable safetensors file: {error}") from error
+
+
+def _value(text: str) -> Any:
+    try:
+        return parse_json(text, source="metadata")
+    except InputError:
+        return text
+
+
 def check_expectations(path: str | os.PathLike[str], expects: Mapping[str, Any]) -> None:
     """Refuse a file of `save_half` that was saved with other expectations.
 
     Raises:
         InputError: One is missing or differs; the message says how.
     """
-    from safetensors import safe_open
-
-    with safe_open(path, framework="pt") as file:
-        metadata = file.metadata() or {}
+    metadata = read_metadata(path)
     for key, expected in expects.items():
-        found = json.loads(metadata[key]) if key in metadata else None
+        found = _value(metadata.get(key, "null"))
         if found != expected:
             raise InputError(f"{path} was saved for {key} {_short(found)}, expected {_short(expected)}")
 

@@ -1,7 +1,8 @@
 """The procedural world: rendered clips with exact masks, flow, depth order and clean plates; no assets, no download."""
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from maskreel.common.lazy import attach
 
 if TYPE_CHECKING:
     from maskreel.common.world._actors._clip import ActorsClip
@@ -43,32 +44,29 @@ __all__ = [
     "write_lecture",
 ]
 
-_HOMES = {
-    "OBJECT_CLASSES": "_classes",
-    "ActorsClip": "_actors._clip",
-    "ActorsScene": "_actors._scene",
-    "Calibration": "_calibration",
-    "LabelNoise": "_label_noise",
-    "LectureClip": "_lecture._clip",
-    "LectureFrame": "_lecture._take",
-    "LectureScene": "_lecture._scene",
-    "LectureTake": "_lecture._take",
-    "MaskStatistics": "_statistics",
-    "ObjectClass": "_classes",
-    "Scene": "_clip",
-    "Splits": "_splits",
-    "TableClip": "_table.clip",
-    "TableScene": "_table.scene",
-    "WorldClip": "_clip",
-    "calibrate": "_calibration",
-    "render": "_clip",
-    "write_dataset": "_writer",
-    "write_lecture": "_lecture._write",
-}
 
-
-def __getattr__(name: str) -> object:
-    """Import what is asked for: neither the command line nor rendering processes should wait for torch."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__ = attach(
+    __name__,
+    {
+        "OBJECT_CLASSES": "_classes",
+        "ActorsClip": "_actors._clip",
+        "ActorsScene": "_actors._scene",
+        "Calibration": "_calibration",
+        "LabelNoise": "_label_noise",
+        "LectureClip": "_lecture._clip",
+        "LectureFrame": "_lecture._take",
+        "LectureScene": "_lecture._scene",
+        "LectureTake": "_lecture._take",
+        "MaskStatistics": "_statistics",
+        "ObjectClass": "_classes",
+        "Scene": "_clip",
+        "Splits": "_splits",
+        "TableClip": "_table.clip",
+        "TableScene": "_table.scene",
+        "WorldClip": "_clip",
+        "calibrate": "_calibration",
+        "render": "_clip",
+        "write_dataset": "_writer",
+        "write_lecture": "_lecture._write",
+    },
+)

@@ -5,9 +5,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import logging
-import platform
-import shlex
-import sys
 from dataclasses import asdict
 from pathlib import Path  # noqa: TC003 (tyro reads annotations at run time)
 from typing import TYPE_CHECKING, Annotated, Any
@@ -120,19 +117,11 @@ def _measure(network: Any, clips: Sequence[tuple[LazyArray, LazyArray]]) -> Dete
 def _record(
     config: TrainingConfig, data: Path, videos: int, quality: DetectionQuality, result: TrainingResult
 ) -> TrainingRecord:
-    import torch
-
     from maskreel.common.maskrcnn import TrainingRecord
+    from maskreel.common.training import provenance
 
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() and config.device != "cpu" else None
-    return TrainingRecord(
-        data=f"{videos} videos of {_origin(data)}",
-        command=shlex.join(["maskreel", *sys.argv[1:]]),
-        steps=result.steps,  # with --epochs, not the config's
-        hardware=device or f"{platform.machine()} CPU, {config.threads or torch.get_num_threads()} threads",
-        seconds=round(result.seconds),
-        quality=asdict(quality),
-    )
+    told = f"{videos} videos of {_origin(data)}"
+    return TrainingRecord(data=told, quality=asdict(quality), **provenance(config, result))
 
 
 def _origin(data: Path) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from maskreel.common.atomic import write_json
 from maskreel.common.errors import InputError
+from maskreel.common.json_file import read_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,10 +46,7 @@ def keep_record(root: Path, scene: object, settings: dict[str, Any]) -> None:
 
 
 def _read(file: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(file.read_text())
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise InputError(f"{file} is not a record of a rendered data set: {error}") from None
+    found = read_json(file)
     if not isinstance(found, dict):
         raise InputError(f"{file} is not a record of a rendered data set, expected an object with a scene and a seed")
     return found

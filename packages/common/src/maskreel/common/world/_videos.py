@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from maskreel.common.world._lock import only_writer
+from maskreel.common.job_folder import locked
 from maskreel.common.world._record import keep_record
 from maskreel.common.world._vfp_video import video_seed
 from maskreel.common.world._workers import for_each
@@ -41,7 +41,7 @@ def write_videos(
     if seed < 0:
         raise ValueError(f"seed must be 0 or more, got {seed}")
     videos = _Videos(scene, Path(folder), seed)
-    with only_writer(videos.root):
+    with locked(videos.root):
         keep_record(videos.root, scene, {"seed": seed})
         videos.remove_scratch()
         try:

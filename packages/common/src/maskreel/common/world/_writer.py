@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from maskreel.common.world._lock import only_writer
+from maskreel.common.job_folder import locked
 from maskreel.common.world._record import keep_record
 from maskreel.common.world._vfp_video import VfpVideos
 from maskreel.common.world._workers import for_each
@@ -62,7 +62,7 @@ def write_dataset(
     noise = None if label_noise is None else asdict(label_noise)
     settings = {"seed": seed, "counts": asdict(counts), "padded": padded, "label_noise": noise}
     videos = VfpVideos(scene, root, seed, padded, label_noise, hidden_truth)
-    with only_writer(root):
+    with locked(root):
         keep_record(root, scene, settings)
         videos.remove_scratch()
         try:

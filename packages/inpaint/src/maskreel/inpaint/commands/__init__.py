@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from maskreel.inpaint.commands.board import board
+from maskreel.inpaint.commands.masks import masks
 from maskreel.inpaint.commands.run import run
 from maskreel.inpaint.commands.train_dfc import train_dfc
 from maskreel.inpaint.commands.train_fill import train_fill
 
 __all__ = ["VERBS"]
 
-VERBS = {"run": run, "board": board, "train-dfc": train_dfc, "train-fill": train_fill}
+VERBS = {"run": run, "masks": masks, "board": board, "train-dfc": train_dfc, "train-fill": train_fill}

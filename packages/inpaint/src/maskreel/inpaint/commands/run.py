@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-import re
 from contextlib import contextmanager
 from pathlib import Path  # noqa: TC003 (tyro reads annotations at run time)
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from maskreel.common.cli import progress
+from maskreel.common.cli import preview_seconds, progress
 from maskreel.common.errors import InputError
 from maskreel.inpaint.config import InpaintConfig  # noqa: TC001 (tyro reads annotations at run time)
 from maskreel.inpaint.estimate import estimate
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
     from maskreel.common.jobs import LocalProcesses, Slurm
 
-__all__ = ["run"]
+__all__ = ["bar", "run"]
 
 logger = logging.getLogger(__name__)
 
@@ -65,14 +64,14 @@ def run(
     if dry_run:
         logger.info("%s", estimate(inpainter, video, masks))
         return 0
-    seconds = None if preview is None else _seconds(preview)
+    seconds = preview_seconds(preview)
     result = inpainter.inpaint(
         video,
         masks,
         output=output,
         job=job,
         seconds=seconds,
-        watch=_bar,
+        watch=bar,
         executor=_executor(workers, slurm),
         plates=plates,
         keep_stages=keep_stages,
@@ -99,13 +98,7 @@ def _gpus() -> int:
 
 
 @contextmanager
-def _bar(stage: str, total: int) -> Iterator[Callable[[int], object]]:
-    with progress(description=f"{stage:6}", total=total) as bar:
-        yield bar.update
-
-
-def _seconds(text: str) -> float:
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*s?", text)
-    if match is None or float(match[1]) == 0:
-        raise InputError(f"--preview {text}: write a number of seconds above 0, for example 5s")
-    return float(match[1])
+def bar(stage: str, total: int) -> Iterator[Callable[[int], object]]:
+    """A `Watch` that shows a bar for every stage."""
+    with progress(description=f"{stage:6}", total=total) as shown:
+        yield shown.update

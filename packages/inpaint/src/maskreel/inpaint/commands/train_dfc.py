@@ -5,9 +5,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import logging
-import platform
-import shlex
-import sys
 from pathlib import Path  # noqa: TC003 (tyro reads annotations at run time)
 from typing import TYPE_CHECKING, Annotated
 
@@ -222,20 +219,16 @@ def _record(
     result: TrainingResult,
 ) -> dict[str, object]:
     """How the weights came about."""
-    import torch
+    from maskreel.common.training import provenance
 
     kinds = [source.kind for source in sources]
     told = ", ".join(f"{kinds.count(kind)} {kind}" for kind in ("planes", "world", "video") if kind in kinds)
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() and config.device != "cpu" else None
     return {
         "network": network,
         "stage": stage,
         "init": None if init is None else str(init),
         "data": f"{told} clips, CompletionData in training.json of the run",
-        "command": shlex.join(["maskreel", *sys.argv[1:]]),
-        "steps": result.steps,
-        "hardware": device or f"{platform.machine()} CPU, {config.threads or torch.get_num_threads()} threads",
-        "seconds": round(result.seconds),
+        **provenance(config, result),
         "quality": {name: round(value, 4) for name, value in result.metrics.items()},
     }
 

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import logging
-import platform
-import shlex
-import sys
 from pathlib import Path  # noqa: TC003 (tyro reads annotations at run time)
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,8 +14,6 @@ from maskreel.common.errors import InputError, MissingExtraError
 from maskreel.common.training import TrainingConfig
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from maskreel.common.training import TrainingResult
     from maskreel.inpaint.generator import FillNetwork, FillTask, HoleSamples
     from maskreel.inpaint.generator._pool import StoredImage
@@ -141,31 +136,17 @@ def _told(images: tuple[Path, ...], rendered: int, seed: int) -> str:
 def _save(
     network: FillNetwork, task: FillTask, output: Path, config: TrainingConfig, result: TrainingResult, data: str
 ) -> None:
+    from maskreel.common.training import provenance
     from maskreel.inpaint.generator import load_generator, save_generator
 
     path = output / "generator.safetensors"
     if result.best_weights is not None:
         network.load_state_dict(load_generator(result.best_weights).state_dict())
     quality = task.evaluate(network.eval())
-    save_generator(network, path, _record(config, result, data, quality))
+    record = {"data": data, **provenance(config, result), "quality": quality}
+    save_generator(network, path, record)
     for name, value in quality.items():
         logger.info("%s: %.4g", name, value)
     if quality["psnr"] <= quality["guess_psnr"]:
         logger.warning("the network is not better than the classical fill that it starts from; train it for longer")
     logger.info("%s", path)
-
-
-def _record(
-    config: TrainingConfig, result: TrainingResult, data: str, quality: Mapping[str, float]
-) -> dict[str, object]:
-    import torch
-
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() and config.device != "cpu" else None
-    return {
-        "data": data,
-        "command": shlex.join(["maskreel", *sys.argv[1:]]),
-        "steps": result.steps,  # with --epochs, not the config's
-        "hardware": device or f"{platform.machine()} CPU, {config.threads or torch.get_num_threads()} threads",
-        "seconds": round(result.seconds),
-        "quality": dict(quality),
-    }

@@ -11,7 +11,6 @@ and slow scenes look alike.
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -20,7 +19,8 @@ from torch import nn
 from torch.nn import functional
 
 from maskreel.common.errors import InputError
-from maskreel.common.weights import load_into, load_state_dict
+from maskreel.common.json_file import parse_json
+from maskreel.common.weights import load_into, load_state_dict, read_metadata
 from maskreel.inpaint.dfc._dominant_motion import carried, dominant_motion, motion_field
 from maskreel.inpaint.dfc._smooth_fill import smooth_fill
 from maskreel.inpaint.dfc.cascade import Cascade
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["CELLS", "SMALL_WEIGHTS", "SmallStage", "load_small", "small_completer"]
 
 CELLS = 1620
+_MOST_CELLS = 1 << 20
 """Points of the grid that the network works on: 30 x 54 for 240 x 432."""
 
 SMALL_WEIGHTS = Path(__file__).with_name("small.safetensors")
@@ -196,11 +197,12 @@ def small_completer(
 
 
 def _cells(path: Path) -> int | None:
-    from safetensors import safe_open
-
-    with safe_open(path, framework="pt") as file:
-        metadata = file.metadata() or {}
-    return json.loads(metadata.get("cells", str(CELLS)))
+    if path.suffix != ".safetensors":
+        return CELLS
+    cells = parse_json(read_metadata(path).get("cells", str(CELLS)), source=path)
+    if cells is not None and not (type(cells) is int and 1 <= cells <= _MOST_CELLS):
+        raise InputError(f"{path} tells of {cells!r} cells, expected 1 to {_MOST_CELLS}, or null")
+    return cells
 
 
 def _gridded(windows: torch.Tensor, grid: tuple[int, int]) -> tuple[torch.Tensor, torch.Tensor]:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from maskreel.common.array_file import open_npy
 from maskreel.common.atomic import atomic_path
 from maskreel.common.errors import InputError
 from maskreel.inpaint.dfc import stage1_input, window
@@ -32,10 +33,7 @@ def open_clip(path: Path) -> np.ndarray:
     Raises:
         InputError: The file is broken or holds something else.
     """
-    try:
-        clip = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise InputError(f"{path} is not a readable .npy file; remove it, and it is made again") from error
+    clip = open_npy(path)
     if clip.dtype != np.float16 or clip.ndim != 4 or clip.shape[1] != CHANNELS:
         raise InputError(f"{path} holds {clip.dtype} {clip.shape}, expected float16 (P, {CHANNELS}, h, w); remove it")
     return clip

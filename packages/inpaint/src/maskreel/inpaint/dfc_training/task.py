@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -53,6 +54,9 @@ class CompletionTask(TrainingTask):
         self.module, self._stage, self._loss = cascade, stage, loss
         self._hard, self._relative = loss.hard, loss.relative
         self._held_out, self._pixels = held_out, pixels
+
+    def identity(self) -> Mapping[str, Any]:
+        return {"stage": self._stage} | asdict(self._loss)
 
     def losses(self, module: Any, batch: Any) -> Mapping[str, torch.Tensor]:
         found = self._found(module, batch, int(batch["centre"][0]) if "centre" in batch else None)

@@ -1,7 +1,8 @@
 """A small network that paints holes of images: the painter, and what trains it."""
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from maskreel.common.lazy import attach
 
 if TYPE_CHECKING:
     from maskreel.inpaint.generator._folder import images_of
@@ -24,21 +25,18 @@ __all__ = [
     "save_generator",
 ]
 
-_HOMES = {
-    "SMALL": "_saved",
-    "FillNetwork": "_network",
-    "FillTask": "_task",
-    "HoleSamples": "_samples",
-    "SmallInpainter": "_painter",
-    "images_of": "_folder",
-    "load_generator": "_saved",
-    "rendered_images": "_pool",
-    "save_generator": "_saved",
-}
 
-
-def __getattr__(name: str) -> object:
-    """Import what is asked for: processes that render pictures should not wait for torch."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__ = attach(
+    __name__,
+    {
+        "SMALL": "_saved",
+        "FillNetwork": "_network",
+        "FillTask": "_task",
+        "HoleSamples": "_samples",
+        "SmallInpainter": "_painter",
+        "images_of": "_folder",
+        "load_generator": "_saved",
+        "rendered_images": "_pool",
+        "save_generator": "_saved",
+    },
+)

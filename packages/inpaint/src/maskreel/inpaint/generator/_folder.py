@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
+from PIL import ImageOps
 
+from maskreel.common.array_file import open_npy
 from maskreel.common.atomic import atomic_path
 from maskreel.common.errors import InputError
+from maskreel.common.image_file import open_image
 from maskreel.inpaint.generator._pool import StoredImage
 
 if TYPE_CHECKING:
@@ -56,17 +59,15 @@ def _stored(path: Path, cache: Path) -> list[StoredImage]:
         pictures = np.stack([_small(picture) for picture in _pictures(path)])
         with atomic_path(file) as scratch, scratch.open("wb") as stream:
             np.save(stream, pictures)
-    return [StoredImage(file, "given", index) for index in range(len(np.load(file, mmap_mode="r")))]
+    return [StoredImage(file, "given", index) for index in range(len(open_npy(file)))]
 
 
 def _pictures(path: Path) -> list[np.ndarray]:
     """uint8 (H, W, 3), RGB."""
     if path.suffix.lower() in _VIDEOS:
         return _frames(path)
-    picture = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR) if path.stat().st_size else None
-    if picture is None:
-        raise InputError(f"{path} is not an image that can be read; take it away or replace it")
-    return [np.ascontiguousarray(picture[..., ::-1])]
+    with open_image(path, kind="an image") as image:
+        return [np.array(ImageOps.exif_transpose(image.convert("RGB") if image.mode != "RGB" else image))]
 
 
 def _frames(path: Path) -> list[np.ndarray]:

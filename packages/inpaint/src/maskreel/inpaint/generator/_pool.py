@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from maskreel.common.array_file import open_npy
 from maskreel.common.atomic import atomic_path
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class StoredImage:
 
     def __call__(self) -> np.ndarray:
         """uint8 (H, W, 3), RGB, mapped from disk."""
-        stored = np.load(self.path, mmap_mode="r")
+        stored = open_npy(self.path)
         return stored if stored.ndim == 3 else stored[self.index]
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from maskreel.common.atomic import write_json
 from maskreel.common.errors import InputError
-from maskreel.common.weights import check_expectations, load_into, load_state_dict, save_half
+from maskreel.common.weights import check_expectations, load_into, load_state_dict, read_metadata, save_half
 from maskreel.inpaint.generator._network import FillNetwork
 
 if TYPE_CHECKING:
@@ -54,7 +54,4 @@ def load_generator(path: str | os.PathLike[str] | None = None) -> FillNetwork:
 
 def _is_saved(path: Path) -> bool:
     """Whether the file says what it is; those that a training leaves on the way do not."""
-    from safetensors import safe_open
-
-    with safe_open(path, framework="pt") as file:
-        return "kind" in (file.metadata() or {})
+    return path.suffix == ".safetensors" and "kind" in read_metadata(path)

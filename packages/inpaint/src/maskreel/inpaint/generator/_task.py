@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -41,6 +42,9 @@ class FillTask(TrainingTask):
         self.module = network
         self.watched = watched
         self.loss = loss or FillLoss()
+
+    def identity(self) -> Mapping[str, Any]:
+        return asdict(self.loss)
 
     def losses(self, module: Any, batch: Any) -> Mapping[str, torch.Tensor]:
         painted = module(batch["input"])

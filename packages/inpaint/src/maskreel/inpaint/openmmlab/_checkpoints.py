@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -10,7 +9,7 @@ import torch
 
 from maskreel.common.errors import InputError
 from maskreel.common.job_folder import identify
-from maskreel.common.weights import load_state_dict, strip_prefix
+from maskreel.common.weights import load_checkpoint, load_state_dict, strip_prefix
 
 if TYPE_CHECKING:
     import os
@@ -39,21 +38,9 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: there is no such weights file")
-    content = load_state_dict(path) if path.suffix == ".safetensors" else _read(path)
+    content = load_state_dict(path) if path.suffix == ".safetensors" else load_checkpoint(path)
     state = content.get("state_dict", content) if isinstance(content, dict) else {}
     if not isinstance(state, dict) or not state or not all(isinstance(x, torch.Tensor) for x in state.values()):
         raise InputError(f"{path} must hold weights, or an entry 'state_dict' with weights, but it does not")
     meta = content.get("meta")
     return Checkpoint(strip_prefix(dict(state), "module."), meta if isinstance(meta, dict) else {}, path)
-
-
-def _read(path: Path) -> Any:
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="Detected pickle protocol")
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except OSError:
-        raise
-    except Exception:  # broken bytes make the unpickler fail in any way it can
-        load_state_dict(path)  # fails, too, and says what is wrong
-        raise

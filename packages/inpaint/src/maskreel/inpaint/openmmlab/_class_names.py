@@ -61,6 +61,8 @@ def _of_data_set(config: Any) -> Sequence[str] | None:
 
 
 def _by_type(name: str) -> Sequence[str] | None:
+    if "." in name:  # mmengine would import whatever such a name tells
+        return None
     importlib.import_module("mmseg.datasets")
     registry = importlib.import_module("mmseg.registry").DATASETS
     with scope("mmseg"):

@@ -14,6 +14,7 @@ import torch
 
 from maskreel.common.errors import InputError
 from maskreel.inpaint.openmmlab._bridge import load_package
+from maskreel.inpaint.openmmlab._config_file import read_config_file
 
 if TYPE_CHECKING:
     import os
@@ -25,7 +26,7 @@ _DOWNLOADS = ("init_cfg", "pretrained")  # first values, from the network
 
 
 def read_config(package: Package, name: str | os.PathLike[str], short_names: Mapping[str, str]) -> Any:
-    """Read a configuration; one from a path is Python code of the user's, and runs.
+    """Read a configuration; the file of the user's is read without running anything in it.
 
     Args:
         package: the package whose configurations go by name.
@@ -39,10 +40,8 @@ def read_config(package: Package, name: str | os.PathLike[str], short_names: Map
     path = _config_path(package, folder, name, short_names)
     from mmengine.config import Config
 
-    try:
-        config = Config.fromfile(path)
-    except Exception as error:  # it is code, and can fail in any way it likes
-        raise InputError(f"{path} is not a readable configuration: {error}") from error
+    own = path.resolve().is_relative_to(folder.resolve())  # of the package: as much to be trusted as its code
+    config = Config.fromfile(path) if own else Config(read_config_file(path))
     if not isinstance(config.get("model"), dict):
         raise InputError(f"{path} is no configuration of a network: it has no 'model'")
     return config
@@ -57,6 +56,7 @@ def build_network(package: Package, model: Any) -> torch.nn.Module:
     load_package(package)
     from mmengine.config import ConfigDict
 
+    _check_types(model)
     registry = importlib.import_module(f"{package}.registry").MODELS
     with scope(package), torch.random.fork_rng(devices=[]), _no_messages():
         torch.manual_seed(0)
@@ -64,6 +64,17 @@ def build_network(package: Package, model: Any) -> torch.nn.Module:
             return registry.build(ConfigDict(without_downloads(model))).eval().requires_grad_(False)
         except (AssertionError, KeyError, TypeError, ValueError) as error:
             raise InputError(f"{package} cannot build the network of this configuration: {error}") from error
+
+
+def _check_types(value: Any) -> None:
+    """Refuse names with dots: mmengine imports whatever they name, os.system as well, and calls it."""
+    if isinstance(value, dict):
+        kind = value.get("type")
+        if kind is not None and (not isinstance(kind, str) or "." in kind):
+            raise InputError(f"the configuration asks for type {kind!r}, expected the name of a network alone")
+    if isinstance(value, (dict, list, tuple)):
+        for item in value.values() if isinstance(value, dict) else value:
+            _check_types(item)
 
 
 def without_downloads(value: Any) -> Any:

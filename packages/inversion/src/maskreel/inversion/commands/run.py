@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -12,6 +13,7 @@ import tyro
 
 from maskreel.common.cli import progress
 from maskreel.common.errors import InputError
+from maskreel.common.job_folder import locked
 from maskreel.inversion.config import PRESETS, InversionConfig, Preset
 
 if TYPE_CHECKING:
@@ -118,10 +120,13 @@ def run_with(preset: Preset) -> Callable[..., int]:
         )
         if dry_run:
             return _estimate(jobs)
-        if overwrite:
-            _remove([one.folder for one in jobs], output / JOBS)
-        _make(jobs, workers, slurm, output)
-        _join(jobs, output)
+        with ExitStack() as stack:
+            for one in jobs:
+                stack.enter_context(locked(one.folder))
+            if overwrite:
+                _remove([one.folder for one in jobs], output / JOBS)
+            _make(jobs, workers, slurm, output)
+            _join(jobs, output)
         return 0
 
     return run
@@ -133,7 +138,12 @@ def _remove(folders: list[Path], shared: Path) -> None:
 
     for folder in folders:
         if RunFolder.is_one(folder):
-            shutil.rmtree(folder)
+            shutil.rmtree(folder / "frames", ignore_errors=True)  # first: with a new record they would count as done
+            for path in folder.iterdir():
+                if path.is_dir():
+                    shutil.rmtree(path)
+                elif path.name != ".lock":
+                    path.unlink()
     if len(folders) > 1:
         shutil.rmtree(shared, ignore_errors=True)
 

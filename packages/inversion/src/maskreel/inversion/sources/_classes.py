@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from maskreel.common.errors import InputError
+from maskreel.common.json_file import read_json
 from maskreel.inversion.sources._davis_classes import OBJECTS, WHOLE
 
 if TYPE_CHECKING:
@@ -69,12 +69,7 @@ def _pair(part: str) -> tuple[int, str | None]:
 
 
 def _from_file(path: str | os.PathLike[str], sequence: str | None) -> dict[int, str | None]:
-    try:
-        found = json.loads(Path(path).read_text())
-    except FileNotFoundError:
-        raise InputError(f"{path} does not exist") from None
-    except ValueError as error:
-        raise InputError(f"{path} cannot be read as JSON: {error}") from error
+    found = read_json(path)
     if isinstance(found, dict) and found and all(isinstance(value, dict) for value in found.values()):
         found = found.get(sequence, {})
     fits = isinstance(found, dict) and all(

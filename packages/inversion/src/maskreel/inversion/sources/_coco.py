@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from fractions import Fraction
 
+MOST_OBJECTS = 254
+"""A label map has no more numbers."""
 NO_CLASS = "object"
 """The category that our exports give to an object without class."""
 
@@ -86,7 +88,11 @@ class CocoSequence(MaskSequence):
     def _objects(self) -> tuple[_Object, ...]:
         found: set[_Object] = set()
         for image in self._images:
-            found.update(one for one, mask in self._decoded_objects(image) if mask.any())
+            for one, mask in self._decoded_objects(image):
+                if mask.any():
+                    found.add(one)
+                if len(found) > MOST_OBJECTS:
+                    raise InputError(f"{self.path} annotates more than {MOST_OBJECTS} objects; choose fewer images")
         if not found:
             raise InputError(f"{self.path} annotates no object in its {len(self)} images, expected one or more")
         return tuple(sorted(found))

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from PIL import Image
 
 from maskreel.common import masks as mask_tools
 from maskreel.common import video
+from maskreel.common.array_file import open_npy
 from maskreel.common.errors import InputError
+from maskreel.common.image_file import open_image
 from maskreel.inversion.sources._classes import coco_class, known_sequence
 from maskreel.inversion.sources._label_maps import LabelMapSequence
 from maskreel.inversion.sources._stack import MaskStack
@@ -74,10 +75,7 @@ def mask_video(path: Path) -> LabelMapSequence:
 
 def array_file(path: Path, *, fps: Fraction) -> MaskSequence:
     """An .npy file: label maps (T, H, W) or (H, W) of whole numbers, or bool (T, H, W), (T, N, H, W)."""
-    try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(f"{path} cannot be read as an .npy array: {error}") from error
+    array = open_npy(path)
     if array.ndim == 2:
         array = array[None]
     if array.ndim == 4 and array.dtype == bool and 0 not in array.shape:
@@ -119,9 +117,9 @@ def _are_labels(file: Path, kind: PngKind) -> bool:
     if kind != "auto":
         return kind == "labels"
     try:
-        with Image.open(file, formats=["PNG"]) as image:
+        with open_image(file, formats=["PNG"]) as image:
             palette = image.getpalette("RGB") if image.mode == "P" else None
-    except (OSError, SyntaxError, ValueError):
+    except InputError:
         return False  # reading it will say what is wrong
     colours = np.array(palette or [0, 0, 0]).reshape(-1, 3)
     return bool((colours != colours[:, :1]).any())

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Self
 
 from maskreel.common.atomic import atomic_path
 from maskreel.common.errors import InputError
-from maskreel.common.weights import load_state_dict
+from maskreel.common.json_file import parse_json
+from maskreel.common.weights import load_state_dict, read_metadata
 from maskreel.inversion.statistics._fingerprint import fingerprint
 from maskreel.inversion.statistics._layers import channels_of, kind_of, shown
 
@@ -90,8 +91,14 @@ class Reference:
         tensors, about = load_state_dict(path), _metadata(path)
         if about.get("kind") != _KIND:
             raise InputError(f"{path} holds no feature statistics, expected a file that Reference.save wrote")
-        layers = {name: _layer(tensors, name, path) for name in json.loads(about["layers"])}
-        found = cls(layers, int(about["frames"]), about["fingerprint"])
+        try:
+            names = parse_json(about["layers"], source=path)
+            layers = {str(name): _layer(tensors, str(name), path) for name in names}
+            found = cls(layers, int(about["frames"]), about["fingerprint"])
+        except InputError:
+            raise
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(f"{path} is not whole: {error!r}; measure it again") from error
         if teacher is not None and found.fingerprint != (own := fingerprint(teacher)):
             raise InputError(
                 f"{path} was measured with another teacher: its weights have the fingerprint "
@@ -114,12 +121,7 @@ class Reference:
 
 
 def _metadata(path: Path) -> dict[str, str]:
-    from safetensors import safe_open
-
-    if path.suffix != ".safetensors":
-        return {}
-    with safe_open(path, framework="pt") as file:
-        return file.metadata() or {}
+    return read_metadata(path) if path.suffix == ".safetensors" else {}
 
 
 def _layer(tensors: Mapping[str, torch.Tensor], name: str, path: Path) -> LayerStatistics:

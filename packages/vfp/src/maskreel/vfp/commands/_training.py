@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import platform
-import shlex
-import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,16 +17,7 @@ def record(
     config: TrainingConfig, result: TrainingResult, *, data: str, quality: Mapping[str, float]
 ) -> TrainingRecord:
     """How weights came about: data in words, this command, hardware, time and measured quality."""
-    import torch
-
     from maskreel.common.maskrcnn import TrainingRecord
+    from maskreel.common.training import provenance
 
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() and config.device != "cpu" else None
-    return TrainingRecord(
-        data=data,
-        command=shlex.join(["maskreel", *sys.argv[1:]]),
-        steps=result.steps,  # with --epochs, not the config's
-        hardware=device or f"{platform.machine()} CPU, {config.threads or torch.get_num_threads()} threads",
-        seconds=round(result.seconds),
-        quality=quality,
-    )
+    return TrainingRecord(data=data, quality=quality, **provenance(config, result))

@@ -13,6 +13,7 @@ import tyro
 from maskreel.common.atomic import write_json
 from maskreel.common.cli import progress
 from maskreel.common.errors import InputError
+from maskreel.common.job_folder import locked
 from maskreel.vfp.config import ForecastConfig  # noqa: TC001 (tyro reads annotations at run time)
 
 if TYPE_CHECKING:
@@ -57,10 +58,11 @@ def forecast(
             raise InputError(f"{name} must be 1 or more, got {value}")
     clips = open_clips(source, stride=stride, every=every, quarantine=quarantine)
     job = _job(source, config, stride, every, clips)
-    result = open_result(output, len(clips.names), job, overwrite=overwrite)
-    seconds = _run(MaskForecaster(config), clips, result)
-    write_json(result.record, {**job, "seconds": round(seconds, 1)})
-    result.finish()
+    with locked(output.parent, name=f".{output.name}.lock", told=output):
+        result = open_result(output, len(clips.names), job, overwrite=overwrite)
+        seconds = _run(MaskForecaster(config), clips, result)
+        write_json(result.record, {**job, "seconds": round(seconds, 1)})
+        result.finish()
     logger.info("%s", output)
     return 0
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path  # noqa: TC003 (tyro reads annotations at run time)
@@ -13,6 +12,8 @@ import tyro
 from maskreel.common.atomic import write_json
 from maskreel.common.cli import progress
 from maskreel.common.errors import InputError
+from maskreel.common.job_folder import locked
+from maskreel.common.json_file import read_json
 from maskreel.common.training import TrainingConfig
 from maskreel.vfp.commands.blur import blur
 from maskreel.vfp.commands.evaluate import evaluate
@@ -124,13 +125,14 @@ def reproduce(
         device: Where to train; auto is cuda where there is a device.
     """
     chain = _Chain(output, PROFILES[profile], data, threads, device)
-    _same_job(output, profile, data)
-    for number, (name, verb, done) in enumerate(chain.steps(), start=1):
-        if done.exists():
-            logger.info("step %d, %s: done before", number, name)
-            continue
-        logger.info("step %d, %s", number, name)
-        verb()
+    with locked(output):
+        _same_job(output, profile, data)
+        for number, (name, verb, done) in enumerate(chain.steps(), start=1):
+            if done.exists():
+                logger.info("step %d, %s: done before", number, name)
+                continue
+            logger.info("step %d, %s", number, name)
+            verb()
     logger.info("%s", output / "report" / "report.html")
     return 0
 
@@ -138,7 +140,7 @@ def reproduce(
 def _same_job(output: Path, profile: str, data: Path | None) -> None:
     """An output folder belongs to one profile and one data set."""
     file, job = output / "reproduce.json", {"profile": profile, "data": None if data is None else str(data)}
-    if file.exists() and (found := json.loads(file.read_text())) != job:
+    if file.exists() and (found := read_json(file)) != job:
         raise InputError(f"{output} holds a run of {found}, not of {job}; give it another folder")
     write_json(file, job)
 

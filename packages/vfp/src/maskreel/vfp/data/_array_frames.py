@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from maskreel.common.array_file import open_npy
 from maskreel.common.errors import InputError
 from maskreel.vfp.timeline import OBSERVED
 
@@ -55,13 +56,7 @@ def open_array(path: Path) -> FrameArray:
     Raises:
         InputError: It is no .npy array, or not one of frames.
     """
-    try:
-        frames = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(f"{path} cannot be read as an .npy array: {error}") from error
-    if not isinstance(frames, np.ndarray):
-        frames.close()
-        raise InputError(f"{path} is an archive of arrays, expected one .npy array")
+    frames = open_npy(path)
     found = f"{frames.dtype} of shape {frames.shape}"
     if frames.dtype != np.uint8 and frames.dtype.kind != "f":
         raise InputError(f"{path} holds {found}, expected uint8, or floats in 0 to 1")

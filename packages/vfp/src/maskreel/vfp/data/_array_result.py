@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from maskreel.common.array_file import open_npy
 from maskreel.common.atomic import atomic_path
+from maskreel.common.errors import InputError
+from maskreel.vfp.data._new_array import new_array
 from maskreel.vfp.data._progress_file import ProgressFile
 from maskreel.vfp.timeline import SIZE
 
@@ -30,8 +33,7 @@ class ArrayResult:
         path.parent.mkdir(parents=True, exist_ok=True)
         shape = (count, *SIZE)
         self.done = self._progress.done() if _holds(self._scratch, shape) else 0
-        mode = "r+" if self.done else "w+"
-        self._masks = np.lib.format.open_memmap(self._scratch, mode, dtype=np.uint8, shape=None if self.done else shape)
+        self._masks = np.load(self._scratch, mmap_mode="r+") if self.done else new_array(self._scratch, np.uint8, shape)
 
     def add(self, clip: ObservedClip, forecast: Forecast) -> None:
         self._masks[self.done] = forecast.labels.cpu().numpy()
@@ -51,6 +53,6 @@ class ArrayResult:
 
 
 def _holds(path: Path, shape: tuple[int, ...]) -> bool:
-    with suppress(OSError, ValueError, EOFError):
-        return np.load(path, mmap_mode="r").shape == shape
+    with suppress(InputError):
+        return open_npy(path).shape == shape
     return False

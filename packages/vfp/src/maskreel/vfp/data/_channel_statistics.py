@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import torch
 
 from maskreel.common.atomic import write_json
 from maskreel.common.errors import InputError
+from maskreel.common.json_file import parse_json
 
 if TYPE_CHECKING:
     import os
@@ -47,7 +47,7 @@ class ChannelStatistics:
             InputError: The file is missing or holds something else.
         """
         try:
-            values = json.loads(Path(path).read_text())
+            values = parse_json(Path(path).read_bytes(), source=path)
             mean, std = (tuple(map(float, values[name])) for name in ("mean", "std"))
             return cls(mean, std)  # pyright: ignore[reportArgumentType] (three of each: __post_init__)
         except FileNotFoundError:

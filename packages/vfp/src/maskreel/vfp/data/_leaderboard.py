@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
+from maskreel.common.array_file import open_npy
 from maskreel.common.atomic import atomic_path
 from maskreel.common.errors import InputError
+from maskreel.common.weights import load_checkpoint
 from maskreel.vfp.timeline import CLASSES, SIZE
 
 if TYPE_CHECKING:
@@ -93,15 +94,12 @@ def _load(path: Path) -> np.ndarray:
         raise InputError(f"{path} is no file of masks, expected one that ends in {' or '.join(SUFFIXES)}")
     if not path.is_file():
         raise InputError(f"{path} is not a file, expected masks as {' or '.join(SUFFIXES)}")
-    try:
-        if path.suffix.lower() == ".npy":
-            masks = np.load(path, mmap_mode="r", allow_pickle=False)
-        else:
-            masks = torch.load(path, map_location="cpu", weights_only=True)
-            masks = masks.numpy() if isinstance(masks, torch.Tensor) else masks
-    except (OSError, ValueError, TypeError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"{path} cannot be read: {reason}") from error
+    masks = open_npy(path) if path.suffix.lower() == ".npy" else load_checkpoint(path)
+    if isinstance(masks, torch.Tensor):
+        try:
+            masks = masks.numpy()
+        except (TypeError, RuntimeError) as error:  # bfloat16, or sparse
+            raise InputError(f"{path} cannot be read: {error}") from error
     if not isinstance(masks, np.ndarray):
         raise InputError(f"{path} holds a {type(masks).__name__}, expected one array or tensor")
     return masks

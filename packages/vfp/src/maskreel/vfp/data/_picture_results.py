@@ -49,9 +49,13 @@ class FolderResult:
         self._progress.tell(self.done)
 
     def finish(self) -> None:
+        # Killed in between, either the old folder or the new one must be there, whole.
+        replaced = self._path.with_name(f".{self._path.name}.old.part")
+        shutil.rmtree(replaced, ignore_errors=True)
         if self._path.exists():
-            shutil.rmtree(self._path)
+            self._path.rename(replaced)
         self._scratch.rename(self._path)
+        shutil.rmtree(replaced, ignore_errors=True)
         self._progress.remove()
 
 

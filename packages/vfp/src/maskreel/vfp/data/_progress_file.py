@@ -8,6 +8,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from maskreel.common.atomic import write_json
+from maskreel.common.json_file import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +32,7 @@ class ProgressFile:
     def done(self) -> int:
         """Parts that an interrupted run of the same job has left; 0 for another job."""
         try:
-            found = json.loads(self._path.read_text())
+            found = read_json(self._path)
             count = int(found["done"]) if found["job"] == self._job else 0
         except (OSError, ValueError, KeyError, TypeError):
             return 0

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from maskreel.common.atomic import atomic_path
+from maskreel.vfp.data._new_array import new_array
 
 if TYPE_CHECKING:
     import os
@@ -23,6 +24,6 @@ def mask_array_writer(path: str | os.PathLike[str], clips: int, size: tuple[int,
     `maskreel.vfp.data.read_leaderboard` reads it.
     """
     with atomic_path(path) as scratch:
-        masks = np.lib.format.open_memmap(scratch, mode="w+", dtype=np.uint8, shape=(clips, *size))
+        masks = new_array(scratch, np.uint8, (clips, *size))
         yield masks
         masks.flush()

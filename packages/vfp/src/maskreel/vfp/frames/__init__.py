@@ -1,7 +1,8 @@
 """The frames that follow: 11 frames to the 11 after them, as pixels."""
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from maskreel.common.lazy import attach
 
 if TYPE_CHECKING:
     from maskreel.vfp.frames._build import build_predictor
@@ -18,35 +19,6 @@ if TYPE_CHECKING:
     from maskreel.vfp.frames._task import FramePredictionTask
     from maskreel.vfp.frames._windows import VideoWindows, window_places
 
-_HOMES = {
-    "BASELINES": "_quality",
-    "CachedClip": "_cache",
-    "FeedConfig": "_config",
-    "FrameLoss": "_config",
-    "FramePredictionTask": "_task",
-    "FramePredictor": "_predictor",
-    "Frames": "_frames",
-    "PredictedClip": "_exports",
-    "PredictorConfig": "_config",
-    "SourceConfig": "_config",
-    "VideoWindows": "_windows",
-    "WindowConfig": "_config",
-    "array_file": "_exports",
-    "build_predictor": "_build",
-    "cached_clips": "_cache",
-    "export_clip": "_exports",
-    "frame_error": "_pictures",
-    "frame_losses": "_losses",
-    "frame_quality": "_quality",
-    "frame_strip": "_pictures",
-    "load_predictor": "_saved",
-    "predicted_clips": "_predicting",
-    "save_predictor": "_saved",
-    "start_from": "_saved",
-    "to_pixels": "_predictor",
-    "window_places": "_windows",
-}
-"""Modules of the public names, imported when a name is first used, so that flags can be shown without torch."""
 
 __all__ = [
     "BASELINES",
@@ -77,8 +49,34 @@ __all__ = [
     "window_places",
 ]
 
-
-def __getattr__(name: str) -> object:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__ = attach(
+    __name__,
+    {
+        "BASELINES": "_quality",
+        "CachedClip": "_cache",
+        "FeedConfig": "_config",
+        "FrameLoss": "_config",
+        "FramePredictionTask": "_task",
+        "FramePredictor": "_predictor",
+        "Frames": "_frames",
+        "PredictedClip": "_exports",
+        "PredictorConfig": "_config",
+        "SourceConfig": "_config",
+        "VideoWindows": "_windows",
+        "WindowConfig": "_config",
+        "array_file": "_exports",
+        "build_predictor": "_build",
+        "cached_clips": "_cache",
+        "export_clip": "_exports",
+        "frame_error": "_pictures",
+        "frame_losses": "_losses",
+        "frame_quality": "_quality",
+        "frame_strip": "_pictures",
+        "load_predictor": "_saved",
+        "predicted_clips": "_predicting",
+        "save_predictor": "_saved",
+        "start_from": "_saved",
+        "to_pixels": "_predictor",
+        "window_places": "_windows",
+    },
+)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from maskreel.common.array_file import open_npy
 from maskreel.common.atomic import atomic_path
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class CachedClip:
             with atomic_path(self.file) as scratch, scratch.open("wb") as stream:
                 np.save(stream, frames)
             return frames[index]
-        return np.array(np.load(self.file, mmap_mode="r")[index])
+        return np.array(open_npy(self.file)[index])
 
 
 def cached_clips(clips: Sequence[Frames], names: Sequence[str], folder: str | os.PathLike[str]) -> list[CachedClip]:

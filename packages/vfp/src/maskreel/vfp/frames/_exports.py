@@ -13,6 +13,7 @@ from maskreel.common import video
 from maskreel.common.atomic import atomic_path
 from maskreel.common.errors import InputError
 from maskreel.common.show import save_animation, save_image
+from maskreel.vfp.data._new_array import new_array
 from maskreel.vfp.frames._pictures import frame_strip
 from maskreel.vfp.frames._predictor import to_pixels
 from maskreel.vfp.timeline import FRAMES
@@ -95,7 +96,7 @@ class _GrowingArray:
     def add(self, clip: PredictedClip) -> None:
         frames = (clip.pixels if self._dtype == np.uint8 else clip.future.clamp(0, 1)).numpy()
         if self._values is None:
-            self._values = np.lib.format.open_memmap(self._path, "w+", self._dtype, (self._clips, *frames.shape))
+            self._values = new_array(self._path, self._dtype, (self._clips, *frames.shape))
         if frames.shape != self._values.shape[1:]:
             height, width = self._values.shape[-2:]
             raise InputError(

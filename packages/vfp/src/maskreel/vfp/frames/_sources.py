@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
+from maskreel.common.array_file import open_npy
 from maskreel.common.datasets import VfpSplit, VideoFolder, holds_videos
 from maskreel.common.errors import InputError
 from maskreel.vfp.data import open_split
@@ -84,10 +85,7 @@ def _on_disk(path: Path, config: SourceConfig) -> list[ClipOnDisk]:
 
 
 def _array(path: Path) -> list[np.ndarray]:
-    try:
-        clips = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} is not a readable .npy file: {error}") from error
+    clips = open_npy(path)
     if clips.dtype != np.uint8 or clips.ndim != 5 or clips.shape[2] != 3 or clips.shape[1] <= OBSERVED:
         raise InputError(
             f"{path} holds {clips.dtype} of shape {clips.shape}, expected clips as uint8 (N, T, 3, H, W), "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +52,9 @@ class FramePredictionTask(TrainingTask):
         self.feed = feed or FeedConfig()
         if self.feed.feed != "own" and predictor.config.network != "convlstm":
             raise ValueError(f"feed must be own with the network {predictor.config.network}, got {self.feed.feed}")
+
+    def identity(self) -> Mapping[str, Any]:
+        return asdict(self.loss) | asdict(self.feed)
 
     def losses(self, module: Any, batch: Any) -> Mapping[str, torch.Tensor]:
         if self.feed.feed != "own":

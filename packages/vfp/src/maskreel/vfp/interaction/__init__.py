@@ -1,7 +1,8 @@
 """Forecasting how objects move on and meet: a small transformer that learns from simulated clips."""
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from maskreel.common.lazy import attach
 
 if TYPE_CHECKING:
     from maskreel.vfp.interaction._build import build_interaction, load_interaction, save_interaction
@@ -15,22 +16,6 @@ if TYPE_CHECKING:
     from maskreel.vfp.interaction._scenarios import Scenarios
     from maskreel.vfp.interaction._task import InteractionTask
 
-_HOMES = {
-    "EntryPool": "_pool",
-    "HeldOut": "_held_out",
-    "InteractionConfig": "_config",
-    "InteractionForecaster": "_forecaster",
-    "InteractionTask": "_task",
-    "InteractionTransformer": "_network",
-    "Observed": "_observed",
-    "Outlook": "_network",
-    "Recorded": "_recorded",
-    "Scenarios": "_scenarios",
-    "build_interaction": "_build",
-    "load_interaction": "_build",
-    "save_interaction": "_build",
-}
-"""Modules of the public names, imported when a name is first used, so that flags can be shown without torch."""
 
 __all__ = [
     "EntryPool",
@@ -48,8 +33,21 @@ __all__ = [
     "save_interaction",
 ]
 
-
-def __getattr__(name: str) -> object:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__ = attach(
+    __name__,
+    {
+        "EntryPool": "_pool",
+        "HeldOut": "_held_out",
+        "InteractionConfig": "_config",
+        "InteractionForecaster": "_forecaster",
+        "InteractionTask": "_task",
+        "InteractionTransformer": "_network",
+        "Observed": "_observed",
+        "Outlook": "_network",
+        "Recorded": "_recorded",
+        "Scenarios": "_scenarios",
+        "build_interaction": "_build",
+        "load_interaction": "_build",
+        "save_interaction": "_build",
+    },
+)

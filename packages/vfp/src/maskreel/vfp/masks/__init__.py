@@ -1,7 +1,8 @@
 """Forecasting in the space of masks: label maps of 11 frames in, probabilities of the 22nd out."""
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from maskreel.common.lazy import attach
 
 if TYPE_CHECKING:
     from maskreel.vfp.masks._build import build_mask_network, load_mask_network, save_mask_network
@@ -19,31 +20,6 @@ if TYPE_CHECKING:
     from maskreel.vfp.masks._window_config import MaskWindowConfig
     from maskreel.vfp.masks._windows import LabelWindows
 
-_HOMES = {
-    "LabelScene": "_clips",
-    "LabelWindows": "_windows",
-    "MaskForecastTask": "_task",
-    "MaskLoss": "_loss_config",
-    "MaskNetwork": "_network",
-    "MaskNetworkConfig": "_config",
-    "MaskSpaceForecaster": "_forecaster",
-    "MaskWindowConfig": "_window_config",
-    "ObjectMaskNetwork": "_object_network",
-    "PseudoLabels": "_pseudo",
-    "StoredMasks": "_clips",
-    "TokenMaskNetwork": "_token_network",
-    "WorldMasks": "_clips",
-    "best_threshold": "_measure",
-    "build_mask_network": "_build",
-    "classes_in": "_planes",
-    "coverage": "_planes",
-    "forecast_quality": "_measure",
-    "load_mask_network": "_build",
-    "pseudo_label": "_pseudo",
-    "pseudo_labels_of": "_pseudo",
-    "save_mask_network": "_build",
-}
-"""Modules of the public names, imported when a name is first used, so that flags can be shown without torch."""
 
 __all__ = [
     "LabelScene",
@@ -70,8 +46,30 @@ __all__ = [
     "save_mask_network",
 ]
 
-
-def __getattr__(name: str) -> object:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__ = attach(
+    __name__,
+    {
+        "LabelScene": "_clips",
+        "LabelWindows": "_windows",
+        "MaskForecastTask": "_task",
+        "MaskLoss": "_loss_config",
+        "MaskNetwork": "_network",
+        "MaskNetworkConfig": "_config",
+        "MaskSpaceForecaster": "_forecaster",
+        "MaskWindowConfig": "_window_config",
+        "ObjectMaskNetwork": "_object_network",
+        "PseudoLabels": "_pseudo",
+        "StoredMasks": "_clips",
+        "TokenMaskNetwork": "_token_network",
+        "WorldMasks": "_clips",
+        "best_threshold": "_measure",
+        "build_mask_network": "_build",
+        "classes_in": "_planes",
+        "coverage": "_planes",
+        "forecast_quality": "_measure",
+        "load_mask_network": "_build",
+        "pseudo_label": "_pseudo",
+        "pseudo_labels_of": "_pseudo",
+        "save_mask_network": "_build",
+    },
+)

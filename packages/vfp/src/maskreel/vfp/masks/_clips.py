@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from maskreel.common.array_file import open_npy
 from maskreel.common.errors import InputError
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class StoredMasks(Dataset[torch.Tensor]):
     def __getitem__(self, index: int) -> torch.Tensor:
         source = self._sources[index]
         if isinstance(source, Path):
-            return torch.from_numpy(np.load(source, allow_pickle=False))
+            return torch.from_numpy(np.array(open_npy(source)))
         labels = source.labels()
         if labels is None:
             raise InputError(f"{source.folder} has no label maps, only videos of train and val have")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from maskreel.common.array_file import open_npy
 from maskreel.common.atomic import atomic_path
 from maskreel.common.errors import InputError
 
@@ -97,8 +98,8 @@ def pseudo_label(
 
 def _confidence(folder: Path) -> np.ndarray:
     try:
-        return np.load(folder / "confidence.npy", allow_pickle=False)
-    except (OSError, ValueError) as error:
+        return np.array(open_npy(folder / "confidence.npy"))
+    except InputError as error:
         raise InputError(
             f"{folder / 'confidence.npy'} is not readable: {error}; delete {folder} to label it again"
         ) from error

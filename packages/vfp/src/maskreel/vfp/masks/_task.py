@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -69,6 +70,9 @@ class MaskForecastTask(TrainingTask):
             raise ValueError(
                 f"prior must be {'given' if network.config.prior else 'None'} for this network (config.prior)"
             )
+
+    def identity(self) -> Mapping[str, Any]:
+        return asdict(self.loss)
 
     def losses(self, module: Any, batch: Any) -> Mapping[str, torch.Tensor]:
         labels = batch["labels"]

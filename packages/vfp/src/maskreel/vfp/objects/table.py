@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from maskreel.common.atomic import write_json
 from maskreel.common.errors import InputError
+from maskreel.common.json_file import parse_json
 from maskreel.vfp.objects.camera import TableCamera
 from maskreel.vfp.objects.solids import Solid, shape_of
 
@@ -61,7 +61,7 @@ class Table:
         """
         path = Path(__file__).parents[1] / "weights" / "table.json" if path is None else Path(path)
         try:
-            data = json.loads(path.read_text())
+            data = parse_json(path.read_bytes(), source=path)
             camera = TableCamera(**{**data["camera"], "size": tuple(data["camera"]["size"])})
             first, second, third = (Solid(**values) for values in data["solids"])
             motions = tuple(Motion(**{**values, **_tuples(values)}) for values in data["motions"])

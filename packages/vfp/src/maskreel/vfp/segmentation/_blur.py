@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, Self
 
@@ -10,6 +9,7 @@ import torch
 
 from maskreel.common.atomic import write_json
 from maskreel.common.errors import InputError
+from maskreel.common.json_file import read_json
 from maskreel.vfp.frames import load_predictor
 from maskreel.vfp.saved import shipped
 from maskreel.vfp.segmentation._blur_files import is_written, write_video
@@ -124,7 +124,7 @@ def _claim(folder: Path, folds: Sequence[Fold], unseen: Unseen) -> None:
     path = folder / RECORD
     if not path.exists():
         write_json(path, record)
-    elif json.loads(path.read_text()) != record:
+    elif read_json(path) != record:
         raise InputError(
             f"{folder} holds images of other predictors, folds or options (see {RECORD}); choose another folder"
         )

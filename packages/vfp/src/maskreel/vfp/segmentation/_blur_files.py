@@ -13,8 +13,10 @@ import numpy as np
 import torch
 from PIL import Image
 
+from maskreel.common.array_file import open_npy
 from maskreel.common.atomic import atomic_path
 from maskreel.common.errors import InputError
+from maskreel.common.image_file import open_image
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -61,20 +63,14 @@ def is_written(folder: Path, video: int, frames: Iterable[int]) -> bool:
 
 def read_picture(path: Path) -> torch.Tensor:
     """uint8 (3, H, W) RGB."""
-    try:
-        with Image.open(path, formats=["PNG"]) as image:
-            pixels = np.array(image.convert("RGB"))
-    except (OSError, SyntaxError, ValueError) as error:
-        raise InputError(f"{path} cannot be read as a PNG picture: {error}") from error
+    with open_image(path, formats=["PNG"], kind="a PNG picture") as image:
+        pixels = np.array(image.convert("RGB"))
     return torch.from_numpy(pixels).permute(2, 0, 1)
 
 
 def read_mask(path: Path) -> torch.Tensor:
     """uint8 (H, W)."""
-    try:
-        labels = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(f"{path} cannot be read as a mask, uint8 (height, width) in an .npy file: {error}") from error
+    labels = open_npy(path, kind="a mask, uint8 (height, width) in an .npy file")
     if labels.dtype != np.uint8 or labels.ndim != 2:
         raise InputError(f"{path} holds {labels.dtype} of shape {labels.shape}, expected uint8 (height, width)")
-    return torch.from_numpy(labels)
+    return torch.from_numpy(np.array(labels))

@@ -7,13 +7,13 @@ stronger blur at its work than in its training.
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from maskreel.common.atomic import write_json
 from maskreel.common.errors import InputError
+from maskreel.common.json_file import read_json
 
 if TYPE_CHECKING:
     import os
@@ -78,10 +78,7 @@ def read_folds(path: str | os.PathLike[str]) -> tuple[Fold, ...]:
         InputError: The file is missing or says something else.
     """
     path = Path(path)
-    try:
-        rows = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read as JSON: {error}") from error
+    rows = read_json(path)
     if not isinstance(rows, list) or not rows or not all(map(_is_fold, rows)):
         raise InputError(f'{path} must hold [{{"weights": "a.safetensors", "unseen": [0, 2, ...]}}, ...]')
     return tuple(Fold(path.parent / row["weights"], frozenset(row["unseen"])) for row in rows)

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from maskreel.common import video
+from maskreel.common.array_file import open_npy
 from maskreel.common.datasets import VfpSplit
 from maskreel.common.errors import InputError
 from maskreel.vfp.data import open_split
@@ -124,10 +125,7 @@ def _of_clip(path: Path, name: str, clip: np.ndarray) -> Footage:
 
 
 def _array(path: Path, *, ndim: tuple[int, ...]) -> np.ndarray:
-    try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(f"{path} cannot be read as an .npy array: {error}") from error
+    array = open_npy(path)
     if array.dtype != np.uint8 or array.ndim not in ndim or 0 in array.shape:
         axes = " or ".join(map(str, ndim))
         raise InputError(f"{path} holds {array.dtype} of shape {array.shape}, expected uint8 with {axes} axes")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from maskreel.common.errors import InputError
 from maskreel.common.maskrcnn import SHAPES_CLASS_NAMES, shapes_maskrcnn
 from maskreel.common.unet import load_unet
+from maskreel.common.weights import read_metadata
 from maskreel.vfp.saved import load_network, save_network, shipped
 from maskreel.vfp.segmentation._build import build_segmenter_network, segmenter_of
 from maskreel.vfp.segmentation._config import SegmenterConfig
@@ -88,12 +89,6 @@ def load_segmenter_network(
 
 def _saved_keys(path: Path) -> set[str]:
     """What kinds of thing a file says about its input."""
-    from safetensors import SafetensorError, safe_open
-
     if not path.is_file():
         raise InputError(f"{path} is not a file, expected weights of a segmenter (.safetensors)")
-    try:
-        with safe_open(path, framework="pt") as file:
-            return set(file.metadata() or {})
-    except SafetensorError as error:
-        raise InputError(f"{path} is not a .safetensors file: {error}") from error
+    return set(read_metadata(path))

@@ -55,6 +55,9 @@ class SegmenterTask(TrainingTask):
         kind = UNetTask if config.network == "unet" else ShapesTask
         self._losses = kind(network=network).losses
 
+    def identity(self) -> Mapping[str, Any]:
+        return {name: getattr(self.config, name) for name in ("network", "mean", "std", "short_side")}
+
     def losses(self, module: torch.nn.Module, batch: Any) -> Mapping[str, torch.Tensor]:
         return self._losses(module, batch)
 

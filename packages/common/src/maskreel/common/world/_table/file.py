@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
 from maskreel.common.atomic import write_json
 from maskreel.common.errors import InputError
+from maskreel.common.json_file import read_json
 from maskreel.common.world._table.scene import TableScene
 
 if TYPE_CHECKING:
@@ -27,12 +27,7 @@ def read_scene(path: Path) -> TableScene:
     Raises:
         InputError: The file is missing or no JSON object, or a field is unknown or has a value that is not allowed.
     """
-    try:
-        values = json.loads(path.read_text())
-    except FileNotFoundError:
-        raise InputError(f"{path} does not exist, expected the .json file of a table scene") from None
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise InputError(f"{path} is not a JSON file: {error}") from error
+    values = read_json(path)
     known = [field.name for field in fields(TableScene)]
     if not isinstance(values, dict):
         raise InputError(f"{path} holds a {type(values).__name__}, expected an object with fields {', '.join(known)}")

@@ -1,0 +1,131 @@
+"""Configurations of OpenMMLab from a file of the user's: Python by their syntax, read here without running any.
+
+What they are written in is understood: names with numbers, words, lists, tuples and dicts, `dict(...)`, arithmetic,
+words with values in braces, `[... for i in range(...)]`, and `_base_`, the files that they begin from.
+"""
+
+from __future__ import annotations
+
+import ast
+import operator
+from typing import TYPE_CHECKING, Any
+
+from maskreel.common.errors import InputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["read_config_file"]
+
+_DEEPEST_BASE = 10
+_LARGEST = 10_000
+"""Number of values in one list, and of characters in one word."""
+_BROKEN = (ArithmeticError, LookupError, MemoryError, OSError, RecursionError, SyntaxError, TypeError, ValueError)
+_ARITHMETIC = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+}
+
+
+def read_config_file(path: Path, *, depth: int = 0) -> dict[str, Any]:
+    """The names in a configuration with their values, those of its bases among them.
+
+    Raises:
+        InputError: There is no such file, or it holds what would have to be run.
+    """
+    if depth > _DEEPEST_BASE:
+        raise InputError(f"{path} is not a readable configuration: it begins from itself")
+    try:
+        names = _values(ast.parse(path.read_text(encoding="utf-8")))
+    except _BROKEN as error:
+        raise InputError(f"{path} is not a readable configuration: {error}") from error
+    bases = names.pop("_base_", [])
+    whole: dict[str, Any] = {}
+    for base in [bases] if isinstance(bases, str) else bases:
+        whole = _merged(read_config_file(path.parent / str(base), depth=depth + 1), whole)
+    return _merged(names, whole)
+
+
+def _merged(new: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
+    """As mmengine merges: dicts name by name, unless the new one says `_delete_`; all else is replaced."""
+    result = dict(old)
+    for key, value in new.items():
+        if isinstance(value, dict):
+            value = dict(value)
+            before = {} if value.pop("_delete_", False) else result.get(key)
+            result[key] = _merged(value, before if isinstance(before, dict) else {})
+        else:
+            result[key] = value
+    return result
+
+
+def _values(module: ast.Module) -> dict[str, Any]:
+    names: dict[str, Any] = {}
+    for statement in module.body:
+        match statement:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                names[name] = _value(value, names)
+            case ast.Expr(value=ast.Constant()):  # a docstring
+                pass
+            case _:
+                raise ValueError(_not_understood(statement))
+    return names
+
+
+def _value(node: ast.expr, names: dict[str, Any]) -> Any:
+    match node:
+        case ast.Constant(value=value):
+            return value
+        case ast.Name(id=name):
+            return names[name]
+        case ast.List(elts=items):
+            return [_value(item, names) for item in items]
+        case ast.Tuple(elts=items):
+            return tuple(_value(item, names) for item in items)
+        case ast.Dict(keys=keys, values=values) if all(keys):
+            return {_value(k, names): _value(v, names) for k, v in zip(keys, values, strict=True) if k is not None}
+        case ast.Call(func=ast.Name(id="dict"), args=[], keywords=given) if all(one.arg for one in given):
+            return {str(one.arg): _value(one.value, names) for one in given}
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return -_value(operand, names)
+        case ast.BinOp(left=left, op=sign, right=right) if type(sign) in _ARITHMETIC:
+            return _computed(sign, _value(left, names), _value(right, names))
+        case ast.JoinedStr(values=parts):
+            return _short("".join(str(_value(part, names)) for part in parts))
+        case ast.FormattedValue(value=value, conversion=-1, format_spec=None):
+            return _value(value, names)
+        case ast.ListComp(elt=item, generators=[ast.comprehension(ast.Name(id=name), places, [], 0)]):
+            return [_value(item, {**names, name: place}) for place in _range(places, names)]
+    raise ValueError(_not_understood(node))
+
+
+def _range(node: ast.expr, names: dict[str, Any]) -> range:
+    match node:
+        case ast.Call(func=ast.Name(id="range"), args=words, keywords=[]):
+            return _short(range(*(_value(word, names) for word in words)))
+    raise ValueError(_not_understood(node))
+
+
+def _computed(sign: ast.operator, left: Any, right: Any) -> Any:
+    for value, other in ((left, right), (right, left)):
+        if isinstance(value, (str, list, tuple)) and isinstance(other, int) and len(value) * other > _LARGEST:
+            raise ValueError(f"it makes more than {_LARGEST} values at once")
+    return _short(_ARITHMETIC[type(sign)](left, right))
+
+
+def _short(value: Any) -> Any:
+    if isinstance(value, int) and abs(value) >= 1 << 64:
+        raise ValueError("it makes a number of more than 64 bits")
+    if hasattr(value, "__len__") and len(value) > _LARGEST:
+        raise ValueError(f"it makes more than {_LARGEST} values at once")
+    return value
+
+
+def _not_understood(node: ast.AST) -> str:
+    return (
+        f"line {getattr(node, 'lineno', '?')} would have to be run, and no code of a file is; "
+        "mmengine's Config.dump writes one without any"
+    )

@@ -1,0 +1,86 @@
+"""Paintings that follow what changes around them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from maskreel.inpaint.hole_fill import fill_image
+from maskreel.inpaint.repainting import Repainter
+
+SIZE = (60, 80)
+
+
+@pytest.fixture(scope="module")
+def painted() -> np.ndarray:
+    area = np.zeros(SIZE, bool)
+    area[20:40, 30:55] = True
+    return area
+
+
+@pytest.fixture(scope="module")
+def plate(painted: np.ndarray) -> np.ndarray:
+    """Grey, with a texture in the painted part as a network may have put there."""
+    image = np.full((*SIZE, 3), 120, np.uint8)
+    rng = np.random.default_rng(0)
+    image[painted] += rng.integers(0, 20, (int(painted.sum()), 3), dtype=np.uint8)
+    return image
+
+
+def everywhere() -> np.ndarray:
+    return np.ones(SIZE, bool)
+
+
+def test_a_painting_stays_while_its_surroundings_do(plate: np.ndarray, painted: np.ndarray) -> None:
+    result = Repainter(plate, painted)(plate.copy(), painted, everywhere())
+    assert np.abs(result.astype(int) - plate).max() <= 1
+
+
+def test_noise_around_it_moves_it_less_than_painting_anew_would(plate: np.ndarray, painted: np.ndarray) -> None:
+    rng = np.random.default_rng(1)
+    noisy = np.clip(plate + rng.normal(0, 2, (6, *plate.shape)), 0, 255).astype(np.uint8)
+    frames = [np.where(painted[..., None], plate, frame) for frame in noisy]
+    repainter = Repainter(plate, painted)
+    ours = np.stack([repainter(frame, painted, everywhere())[painted] for frame in frames])
+    anew = np.stack([fill_image(frame, painted)[painted] for frame in frames])
+    assert ours.std(0).mean() < 0.9 * anew.std(0).mean()
+
+
+def test_a_little_more_light_lifts_it_with_its_texture(plate: np.ndarray, painted: np.ndarray) -> None:
+    lighter = np.where(painted[..., None], plate, plate + np.uint8(6))
+    result = Repainter(plate, painted)(lighter, painted, everywhere())
+    assert np.abs(result.astype(int)[painted] - (plate[painted].astype(int) + 6)).max() <= 1
+    np.testing.assert_array_equal(result[~painted], lighter[~painted])
+
+
+def test_next_to_something_else_the_frame_is_painted_anew(plate: np.ndarray, painted: np.ndarray) -> None:
+    frame = plate.copy()
+    frame[~painted] = (20, 200, 90)
+    result = Repainter(plate, painted)(frame, painted, everywhere())
+    assert np.abs(result.astype(int) - fill_image(frame, painted)).max() <= 4  # it sees a crop only
+    np.testing.assert_array_equal(result[~painted], frame[~painted])
+
+
+def test_the_far_side_of_a_painting_is_not_touched_by_somebody_who_passes(
+    plate: np.ndarray, painted: np.ndarray
+) -> None:
+    frame = plate.copy()
+    frame[:, 22:30] = 10
+    result = Repainter(plate, painted)(frame, painted, everywhere()).astype(int)
+    assert result[30, 31].max() < 60
+    assert np.abs(result[30, 50:55] - plate[30, 50:55]).max() < 12
+
+
+def test_what_is_not_shown_does_not_count(plate: np.ndarray, painted: np.ndarray) -> None:
+    """On the canvas of a moving camera, what lies outside the frame is undefined."""
+    frame, shown = plate.copy(), everywhere()
+    frame[:, :28], shown[:, :28] = 255, False
+    result = Repainter(plate, painted)(frame, painted, shown)
+    assert np.abs(result.astype(int)[painted] - plate[painted]).max() <= 2
+    np.testing.assert_array_equal(Repainter(plate, painted)(frame, painted, np.zeros(SIZE, bool)), frame)
+
+
+def test_nothing_painted_is_left_alone(plate: np.ndarray, painted: np.ndarray) -> None:
+    frame, nothing = np.zeros_like(plate), np.zeros(SIZE, bool)
+    assert Repainter(plate, nothing)(frame, painted, everywhere()) is frame
+    assert Repainter(plate, painted)(frame, nothing, everywhere()) is frame

@@ -1,0 +1,1 @@
+"""What our documents show is true: their commands are known, their snippets run, their links lead somewhere."""

@@ -1,0 +1,74 @@
+"""Which commands of the documents the tests only parse, which they run with fewer steps, and why.
+
+Every other `maskreel` command of README.md, docs/*.md and the packages' READMEs is run, on tiny files, as it stands.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+__all__ = ["NOT_RUN", "RUN_ELSEWHERE", "SHORTENED", "NotRun", "Shortened", "reason_not_to_run", "shortened"]
+
+
+@dataclass(frozen=True)
+class NotRun:
+    """A command that is parsed only."""
+
+    pattern: str
+    """Regular expression that the words after `maskreel` match from the start."""
+    reason: str
+
+
+@dataclass(frozen=True)
+class Shortened:
+    """A command that is run with more flags than the document shows, to be quick."""
+
+    pattern: str
+    flags: tuple[str, ...]
+
+
+RUN_ELSEWHERE = {
+    "packages/inpaint/README.md": "packages/inpaint/tests/test_readme.py",
+    "packages/animate/README.md": "packages/animate/tests/test_readme_animate.py",
+}
+"""Documents whose commands and snippets are run, and whose results are looked at, by tests of their own."""
+
+NOT_RUN = (
+    NotRun(r"\w+ train", "trains for minutes to days; the part's tests train small networks with the same commands"),
+    NotRun(r"world render (table|actors|lecture)", "renders for minutes; test_cli_world.py renders small ones"),
+    NotRun(r"world show", "takes seconds for a large picture; test_cli_world.py makes a small one"),
+    NotRun(r"world (stats|calibrate)", "reads a rendered data set; test_cli_world_fit.py makes and reads a small one"),
+    NotRun(
+        r"vfp ((check-data|stats|predict|blur|segment|fit-table|evaluate) DATA|reproduce)",
+        "reads a data set of the course; packages/vfp/tests/test_cli_*.py make and read small ones",
+    ),
+    NotRun(r"vfp forecast DATA", "reads a data set of the course; the forecast of a video is run"),
+    NotRun(
+        r"inversion run (.* )?--(davis|tiles|preset|slurm)",
+        "needs DAVIS, a cluster or hours; test_cli_run.py runs the same flags on small masks",
+    ),
+    NotRun(r"inversion run MASKS .*--(height|dry-run)", "makes large frames; test_cli_run.py makes small ones"),
+    NotRun(
+        r"inversion (doctor shapes|report|export)", "looks at a finished run; test_cli_{doctor,report,export}.py do"
+    ),
+    NotRun(r"inpaint run .*--(slurm|segmenter|flow raft|mode dfc)", "needs a cluster or weights that are not shipped"),
+    NotRun(
+        r"animate (evaluate|export|reconstruct|check-data|slim-vgg)",
+        "takes minutes, or needs published files; packages/animate/tests runs each on small input",
+    ),
+)
+
+SHORTENED = (Shortened(r"inversion run", ("--steps", "2")),)
+
+
+def reason_not_to_run(words: list[str]) -> str | None:
+    """Why a `maskreel` command is parsed only; None if it is to be run."""
+    line = " ".join(words)
+    return next((entry.reason for entry in NOT_RUN if re.match(entry.pattern, line)), None)
+
+
+def shortened(words: list[str]) -> list[str]:
+    """A command with the flags that make it quick."""
+    line = " ".join(words)
+    return [*words, *(flag for entry in SHORTENED if re.match(entry.pattern, line) for flag in entry.flags)]
