@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from demo.page import write_page
+from demo.page import minutes, write_page
 from demo.scale import FULL, QUICK, claim
 from demo.story import Story, load, save
 from demo.workshop import CommandFailedError, Workshop, say
@@ -68,8 +68,9 @@ def _make(options: argparse.Namespace) -> None:
     if options.video is not None and not options.video.is_file():
         raise InputError(f"--video must be a video file, and {options.video} is none")
     claim(out, scale)
-    for number, name in enumerate(options.only, 1):
-        say(f"\n[{number}/{len(options.only)}] {name}")
+    wanted = [name for name in PARTS if name in options.only]
+    for number, name in enumerate(wanted, 1):
+        say(f"\n[{number}/{len(wanted)}] {name}")
         if load(out / name) is not None:
             say("  there already")
             continue
@@ -77,18 +78,15 @@ def _make(options: argparse.Namespace) -> None:
         save(part.make(Workshop(out / name), scale, video=options.video), out / name)
     stories = {name: story for name in PARTS if (story := load(out / name)) is not None}
     write_page(out / "index.html", stories, machine=_machine(stories))
-    say(f"\nDone in {_minutes(time.monotonic() - start)}. Look at {(out / 'index.html').as_uri()}")
+    say(f"\nDone in {minutes(time.monotonic() - start)}. Look at {(out / 'index.html').as_uri()}")
     print(out / "index.html")
 
 
 def _machine(stories: dict[str, Story]) -> str:
-    total = _minutes(sum(story.seconds for story in stories.values()))
+    clock, work = (minutes(sum(each)) for each in zip(*(story.seconds for story in stories.values()), strict=True))
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"Made in {total} on {cores} cores ({platform.machine()}, Python {platform.python_version()})."
-
-
-def _minutes(seconds: float) -> str:
-    return f"{seconds / 60:.1f} minutes"
+    where = f"{cores} cores ({platform.machine()}, Python {platform.python_version()})"
+    return f"Made in {clock} on {where}, with {work} of processor time."
 
 
 if __name__ == "__main__":

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import shutil
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,6 +18,7 @@ from demo.films import save_film
 from demo.scale import QUICK
 from demo.story import Figures, Row, Story
 from demo.workshop import CommandFailedError, Workshop
+from maskreel.common.atomic import write_json
 from maskreel.common.masks import read_binary_png
 from maskreel.common.metrics import PSNR
 from maskreel.common.show import overlay
@@ -34,6 +37,7 @@ EMPTY_PLACE = "clean.plate-00000000.png"
 """The scene without anybody, as `--plates` writes it."""
 FILM_SECONDS, FILM_FRAMES = 12, 150
 TELEA_RADIUS = 5
+FIGURES = "figures.json"
 
 
 def make(place: Workshop, scale: Scale, *, video: Path | None) -> Story:
@@ -47,8 +51,11 @@ def make(place: Workshop, scale: Scale, *, video: Path | None) -> Story:
     with place.step("films of the source, what was found and the result", "result.mp4") as wanted:
         if wanted:
             _films(place.folder, clip, masks)
-    with place.step("comparing with the truth"):
-        figures, summary = _measured(place.folder, clip, masks, true_frames, scale.looked_at)
+    with place.step("comparing with the truth", FIGURES) as wanted:
+        if wanted:
+            tables, words = _measured(place.folder, clip, masks, true_frames, scale.looked_at)
+            write_json(place.folder / FIGURES, {"summary": words, "tables": [asdict(one) for one in tables]})
+    measured = json.loads((place.folder / FIGURES).read_text())
     real = name == "vtest.avi"
     return Story(
         title="People vanish from a video",
@@ -63,12 +70,12 @@ def make(place: Workshop, scale: Scale, *, video: Path | None) -> Story:
                 }
             )
         ],
-        figures=figures,
+        figures=[Figures(**one) for one in measured["tables"]],
         remark="Nobody was marked by hand, and no network was needed to find people: whatever differs from the "
         "background, which is learnt from the video itself, is taken out.",
         links={"clean.html": "report of this run", "clean.mp4": "the whole result", name: "the source"},
         seconds=place.seconds,
-        summary=summary,
+        summary=measured["summary"],
     )
 
 
@@ -182,7 +189,7 @@ def _decibels(pairs: Iterable[tuple[torch.Tensor, Look]]) -> float:
     score = PSNR()
     for picture, look in pairs:
         score.update(picture[None], look.truth[None], mask=look.mask[None])
-    return float(score.compute())
+    return round(float(score.compute()), 1)
 
 
 def _people_found(masks: Path) -> tuple[int, int]:

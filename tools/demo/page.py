@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from demo.story import Story
 
-__all__ = ["write_page"]
+__all__ = ["minutes", "write_page"]
 
 ABOUT = """Masks in, video out. Four systems turn masks into video or video into masks; each is a small Python package
 and one command. Everything below was made on this machine by the commands that are shown, with the small networks that
@@ -30,8 +30,8 @@ def write_page(path: Path, stories: Mapping[str, Story], *, machine: str) -> Non
     """
     page = Page("maskreel: masks in, video out")
     page.text(" ".join(ABOUT.split()))
-    rows = [[story.title, story.summary, _time(story.seconds)] for story in stories.values()]
-    page.table(rows, header=["", "measured in this run", "took"])
+    rows = [[story.title, story.summary, minutes(story.seconds[0])] for story in stories.values()]
+    page.table(rows, header=["part", "measured in this run", "took"])
     page.text(machine)
     for name, story in stories.items():
         _tell(page, story, path.parent / name)
@@ -54,6 +54,8 @@ def _tell(page: Page, story: Story, folder: Path) -> None:
     page.links({text: folder / name for name, text in story.links.items()})
 
 
-def _time(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+def minutes(seconds: float) -> str:
+    """In words that stay on one line."""
+    whole, rest = divmod(round(seconds), 60)
+    words = f"{whole} min {rest:02d} s" if whole else f"{rest} s"
+    return words.replace(" ", "\N{NO-BREAK SPACE}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -40,22 +41,26 @@ QUICK = Scale(
     forecast_shown=1,
     dance_frames=6,
     dance_world=2,
-    lecture_seconds=2.0,
+    lecture_seconds=4.0,
     looked_at=4,
 )
+
+
+FORMAT = 1
+"""Of what the parts keep in the folder; another number makes older folders be refused."""
 
 
 def claim(folder: Path, scale: Scale) -> None:
     """Make the folder that of a demo of this size.
 
     Raises:
-        InputError: it holds one of another size.
+        InputError: it holds one of another size or version.
     """
-    import json
-
-    record = folder / "scale.json"
+    record, wanted = folder / "scale.json", {"format": FORMAT, **asdict(scale)}
     if not record.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        write_json(record, asdict(scale))
-    elif json.loads(record.read_text()) != asdict(scale):
-        raise InputError(f"{folder} holds a demo of another size: delete it, or choose another folder with --out")
+        write_json(record, wanted)
+    elif json.loads(record.read_text()) != wanted:
+        raise InputError(
+            f"{folder} holds a demo of another size or version: delete it, or choose another folder with --out"
+        )

@@ -50,8 +50,8 @@ class Story:
     """What to know before believing it."""
     links: dict[str, str]
     """Reports, by their names in the part's folder."""
-    seconds: float
-    """What all commands and pictures of this part took."""
+    seconds: tuple[float, float]
+    """What all commands and pictures of this part took, by the clock and of processors."""
     summary: str
     """The main figure beside its baseline, in a few words."""
 
@@ -67,6 +67,7 @@ def load(folder: Path) -> Story | None:
         return None
     words: dict[str, Any] = json.loads((folder / FILE).read_text(encoding="utf-8"))
     words["rows"] = [Row(**row) for row in words["rows"]]
+    words["seconds"] = tuple(words["seconds"])
     words["figures"] = [Figures(**one) for one in words["figures"]]
     story = Story(**words)
     shown = [name for row in story.rows for name in row.files] + list(story.links)

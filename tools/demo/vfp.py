@@ -74,7 +74,8 @@ def make(place: Workshop, scale: Scale, *, video: Path | None) -> Story:
         commands=commands,
         rows=rows,
         figures=[figures],
-        remark=f"These are the first {len(rows)} of the clips, not the best. Nothing but frames 1 to 11 is looked at.",
+        remark=f"These are the first {len(rows)} of the clips, not the best. Nothing but frames 1 to 11 is looked at, "
+        "so what rolls in later is missed.",
         links={"report/report.html": "report with baselines, bounds and strips", "forecasts": "all forecasts"},
         seconds=place.seconds,
         summary=summary,
@@ -93,7 +94,7 @@ def _row(number: int) -> Row:
             f"seen_{number}.mp4": "input: frames 1 to 11",
             f"found_{number}.mp4": "masks found in them",
             f"forecast_{number}.png": "result: forecast for frame 22, laid over that frame, which it has not seen",
-            f"errors_{number}.png": "green: right; red: missed; blue: invented",
+            f"errors_{number}.png": "green: right; blue: missed; yellow: invented; orange: another object",
         },
         heading=f"Clip {number + 1}",
     )
@@ -124,7 +125,7 @@ def _measured(scores: dict[str, Any], clips: int) -> tuple[Figures, str]:
     """Ours, the published way and the baseline."""
     known = {one["name"]: one["score"] for one in scores["standings"]}
     rows: list[list[str | float | None]] = [
-        [words, known[name]["iou"], _interval(known[name])] for name, words in METHODS.items()
+        [words, round(known[name]["iou"], 3), _interval(known[name])] for name, words in METHODS.items()
     ]
     about = (
         f"Mean intersection over union of frame 22, all classes of {clips} clips in one confusion matrix, and its 95 % "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -32,19 +33,22 @@ class Workshop:
     """Where one part of the demo is made.
 
     Args:
-        folder: is made if need be. `seconds.json` in it remembers what has been done and how long it took.
+        folder: is made if need be. `seconds.json` in it remembers what has been done and how long it took: by the
+            clock, and of processors.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self._record = folder / "seconds.json"
-        self._done: dict[str, float] = json.loads(self._record.read_text()) if self._record.exists() else {}
+        self._done: dict[str, tuple[float, float]] = (
+            json.loads(self._record.read_text()) if self._record.exists() else {}
+        )
 
     @property
-    def seconds(self) -> float:
-        """Of everything that was done here, in this run or before."""
-        return sum(self._done.values())
+    def seconds(self) -> tuple[float, float]:
+        """Of everything that was done here, in this run or before: by the clock, and of processors."""
+        return sum(clock for clock, _ in self._done.values()), sum(work for _, work in self._done.values())
 
     def run(self, *words: str | Path, makes: str) -> str:
         """Run `maskreel WORDS` in the folder, unless it has been done and `makes` is there; the command as text.
@@ -65,8 +69,13 @@ class Workshop:
         """Time what is done in the block, which is told whether it is wanted: not if it was done and all is there."""
         wanted = name not in self._done or not all((self.folder / one).exists() for one in makes)
         say(f"  {name}" if wanted else f"  there already: {name}")
-        start = time.monotonic()
+        clock, work = time.monotonic(), processor_seconds()
         yield wanted
         if wanted:
-            self._done[name] = time.monotonic() - start
+            self._done[name] = time.monotonic() - clock, processor_seconds() - work
             write_json(self._record, self._done)
+
+
+def processor_seconds() -> float:
+    """Of this process and of the commands that it has run."""
+    return sum(os.times()[:4])

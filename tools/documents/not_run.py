@@ -36,6 +36,7 @@ RUN_ELSEWHERE = {
 
 NOT_RUN = (
     NotRun(r"\w+ train", "trains for minutes to days; the part's tests train small networks with the same commands"),
+    NotRun(r"web\b", "serves until it is stopped; packages/common/tests/web starts and stops it"),
     NotRun(r"world render (table|actors|lecture)", "renders for minutes; test_cli_world.py renders small ones"),
     NotRun(r"world show", "takes seconds for a large picture; test_cli_world.py makes a small one"),
     NotRun(r"world (stats|calibrate)", "reads a rendered data set; test_cli_world_fit.py makes and reads a small one"),
@@ -53,6 +54,7 @@ NOT_RUN = (
         r"inversion (doctor shapes|report|export)", "looks at a finished run; test_cli_{doctor,report,export}.py do"
     ),
     NotRun(r"inpaint run .*--(slurm|segmenter|flow raft|mode dfc)", "needs a cluster or weights that are not shipped"),
+    NotRun(r"animate run .*--weights", "needs what a training left; test_animate_run.py makes such weights"),
     NotRun(
         r"animate (evaluate|export|reconstruct|check-data|slim-vgg)",
         "takes minutes, or needs published files; packages/animate/tests runs each on small input",

@@ -57,7 +57,7 @@ def fuzz(names: list[str], *, seconds: float, seed: int, folder: Path, most_fail
     while (end is None or time.monotonic() < end) and len(tally.failures) < most_failures:
         with _worker(names, case, folder) as worker:
             while end is None or time.monotonic() < end:
-                outcome, name, number, *took = worker.told() or (worker.fault(), *(worker.trying or ("", case)))
+                outcome, name, number, *took = worker.told() or worker.silence(case)
                 case = int(number) + 1
                 if outcome == "try":
                     end = end or time.monotonic() + seconds  # setting the readers up does not count
@@ -74,7 +74,7 @@ def fuzz(names: list[str], *, seconds: float, seed: int, folder: Path, most_fail
                     tally.failures.append((name, int(number), fault))
                     if not took or len(tally.failures) == most_failures:
                         break
-                tally.tell(end)
+                tally.tell(end or 0.0)
     return tally
 
 
@@ -99,13 +99,14 @@ class _Worker:
     def try_(self, name: str, number: int) -> None:
         self.trying, self._spent = (name, number), self._seconds()
 
-    def fault(self) -> str:
-        """Why nothing is told."""
+    def silence(self, case: int) -> list[str]:
+        """Why nothing is told, as a line would say it."""
+        name, number = self.trying or ("", case)
         code = self.process.poll()
         if code is not None:
-            return f"ended the process ({code})"
+            return [f"ended the process ({code})", name, str(number)]
         hung = self.trying is not None and self._seconds() - self._spent > SECONDS_PER_CASE
-        return f"took more than {SECONDS_PER_CASE:.0f} s" if hung else "waiting"
+        return [f"took more than {SECONDS_PER_CASE:.0f} s" if hung else "waiting", name, str(number)]
 
     def close(self) -> None:
         self.process.kill()

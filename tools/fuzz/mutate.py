@@ -45,7 +45,7 @@ def _inside_of(data: bytes):
 
 def _flip(data: bytes, _: Sequence[bytes], random: Random) -> bytes:
     changed = bytearray(data)
-    for _ in range(random.choice((1, 2, 8, 40))):
+    for _again in range(random.choice((1, 2, 8, 40))):
         if changed:
             changed[_place(changed, random)] ^= 1 << random.randrange(8)
     return bytes(changed)

@@ -51,7 +51,7 @@ def _write_with(path: Path, codec: str, pixel_format: str) -> None:
         stream.width, stream.height, stream.pix_fmt = 32, 24, pixel_format  # pyright: ignore[reportAttributeAccessIssue]
         for pixels in _clip().numpy():
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
-            container.mux(stream.encode(frame))  # pyright: ignore[reportAttributeAccessIssue]
+            container.mux(stream.encode(frame))  # pyright: ignore[reportAttributeAccessIssue, reportArgumentType]
         container.mux(stream.encode(None))  # pyright: ignore[reportAttributeAccessIssue]
 
 

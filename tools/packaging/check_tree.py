@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from package_tree import ROOT, Package, packages_of
+from private_imports import private_import_faults
 from public_names import inventory_faults
 from stray_inits import namespace_faults
 from undeclared_imports import import_faults
@@ -24,6 +25,7 @@ def package_faults(package: Package, root: Path = ROOT) -> list[str]:
     return [
         *namespace_faults(package),
         *import_faults(package),
+        *private_import_faults(package),
         *range_faults(package),
         *inventory_faults(package, root),
     ]

@@ -15,6 +15,7 @@ from floors import floor_faults, requirements
 from import_scan import imports
 from oldest_common import asked_range, oldest_tag
 from package_tree import ROOT, Package, packages_of
+from private_imports import private_import_faults
 from public_names import inventory_faults, public_names, write_inventory
 from run_examples import commands_of, example_faults
 from stray_inits import namespace_faults
@@ -131,6 +132,37 @@ def test_what_tests_import_for_types_alone_need_not_be_there(tree: Path) -> None
     package = Package(tree / "packages" / "vfp")
     (package.folder / "tests" / "test_more.py").write_text("if TYPE_CHECKING:\n    from browser import Browser")
     assert import_faults(package) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "private"),
+    [
+        ("from maskreel.common.video._mux import Muxer", "maskreel.common.video._mux.Muxer"),
+        ("def f():\n    from maskreel.common.atomic import _umask", "maskreel.common.atomic._umask"),
+        ("import maskreel.common._deep", "maskreel.common._deep"),
+    ],
+)
+def test_what_common_keeps_to_itself_is_left_alone(tree: Path, text: str, private: str) -> None:
+    package = Package(tree / "packages" / "vfp")
+    source(package, "more.py", text)
+    (found,) = private_import_faults(package)
+    assert found.startswith(f"vfp/src/maskreel/vfp/more.py imports {private}, which is private")
+    assert found in package_faults(package, tree)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from maskreel.common.video import Clip",
+        "from maskreel.common import __version__",
+        "from maskreel.vfp.things import _hidden",
+        "from torch._C import x",
+    ],
+)
+def test_public_names_and_secrets_of_its_own_are_not(tree: Path, text: str) -> None:
+    package = Package(tree / "packages" / "vfp")
+    source(package, "more.py", text)
+    assert private_import_faults(package) == []
 
 
 def test_relative_imports_are_refused() -> None:

@@ -110,7 +110,7 @@ def test_archives_that_lead_elsewhere_or_unpack_to_more(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"b\.pth is refused: an entry of the archive is packed, \d+ bytes in"):
         load_state_dict(bad)
     bad.write_bytes(whole.read_bytes()[:-30])
-    with pytest.raises(InputError, match=r"b\.pth is not a readable PyTorch archive"):
+    with pytest.raises(InputError, match=r"b\.pth is not a readable PyTorch checkpoint"):
         load_state_dict(bad)
 
 

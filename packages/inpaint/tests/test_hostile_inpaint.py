@@ -109,7 +109,8 @@ def test_scripts_in_archives_that_lead_elsewhere(tmp_path: Path) -> None:
         "model = open('made', 'w')",
         "model = (lambda: 1)()",
         "exec('x')",
-        "model = dict(**{})",
+        "model = dict(**open('x'))",
+        "model = dict(**[1])",
         "model = [i for i in range(10 ** 9)]",
         "model = [i for i in range(1000000)]",
         "model = 'x' * 10 * 1000000000",
@@ -139,7 +140,7 @@ def test_configurations_are_read_as_mmengine_reads_them(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text(
         "_base_ = ['base.py']\nwide = 2 * 8 + 1\n"
         "model = dict(depth=50, widths=(4,) * 3, names=[f'level{i}' for i in range(1, 3)],\n"
-        "             head=dict(_delete_=True, c=-wide / 2), x={'k': [None, True]})\n"
+        "             head=dict(_delete_=True, c=-wide / 2), x={'k': [None, True]}, y=dict(z=1, **{'w': 2}))\n"
     )
     mine = read_config_file(tmp_path / "a.py")
     assert mine["model"] == {
@@ -150,6 +151,7 @@ def test_configurations_are_read_as_mmengine_reads_them(tmp_path: Path) -> None:
         "widths": (4, 4, 4),
         "names": ["level1", "level2"],
         "x": {"k": [None, True]},
+        "y": {"z": 1, "w": 2},
     }
     if importlib.util.find_spec("mmengine") is not None:
         from mmengine.config import Config

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -13,10 +12,14 @@ import torch
 from maskreel.common import masks as mask_tools
 from maskreel.common.errors import InputError
 from maskreel.common.maskrcnn import SHAPES_CLASS_NAMES
+from maskreel.common.unet import UNet, save_unet
 from maskreel.common.video import probe
 from maskreel.inversion.cli import main
 from maskreel.inversion.per_frame import read_per_frame
 from maskreel.inversion.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = pytest.mark.usefixtures("tiny_on_path")
 QUICK = ("--teacher", "tiny_teacher:tiny", "--device", "cpu", "--steps", "3", "--stages", "1", "--levels", "2")
@@ -192,7 +195,8 @@ def test_a_large_mask_is_made_smaller_unless_a_height_is_given(tmp_path: Path) -
 
 
 def test_a_verifier_to_compete_against(tmp_path: Path, mask_folder: Path) -> None:
-    unet = Path(__file__).parents[2] / "common" / "tests" / "assets" / "unet.safetensors"
+    unet = tmp_path / "unet.safetensors"
+    save_unet(UNet(len(SHAPES_CLASS_NAMES)), unet, class_names=SHAPES_CLASS_NAMES)
     labels = torch.zeros(1, 64, 64, dtype=torch.uint8)
     labels[0, 20:40, 20:40] = 7
     np.save(tmp_path / "masks.npy", labels.numpy())

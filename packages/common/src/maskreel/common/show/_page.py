@@ -7,7 +7,7 @@ import io
 import os
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
 import torch
@@ -104,7 +104,7 @@ class Page:
         if len(captions) != len(media):
             raise ValueError(f"captions must be as many as the {len(media)} media, got {len(captions)}")
         cells = [_medium(one, text) for one, text in zip(media, captions, strict=True)]
-        self._parts.append(lambda folder: _row_of(cell(folder) for cell in cells))
+        self._parts.append(lambda folder: _row_of((cell(folder) for cell in cells), kind="films"))
 
     def code(self, text: str) -> None:
         """Commands or code, line by line."""
@@ -149,8 +149,8 @@ def _figure(content: str, caption: str) -> str:
     return f"<figure>{content}{below}</figure>\n"
 
 
-def _row_of(figures: Iterable[str]) -> str:
-    return f'<div class="row">{"".join(figures)}</div>'
+def _row_of(figures: Iterable[str], *, kind: Literal["row", "films"] = "row") -> str:
+    return f'<div class="{kind}">{"".join(figures)}</div>'
 
 
 def _medium(medium: Picture, caption: str) -> Callable[[Path], str]:
@@ -235,8 +235,8 @@ def _video(path: Path, folder: Path, *, plays: bool = False) -> str:
         source = _data_url(VIDEO_TYPES[path.suffix.lower()], path.read_bytes())
     else:
         source = _relative_url(path, folder)
-    manner = "autoplay" if plays else 'preload="metadata"'
-    return f'<video src="{source}" controls loop muted playsinline {manner}></video>'
+    manner = "autoplay" if plays else 'controls preload="metadata"'
+    return f'<video src="{source}" {manner} loop muted playsinline></video>'
 
 
 def _data_url(kind: str, data: bytes) -> str:

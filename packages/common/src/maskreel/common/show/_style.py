@@ -24,9 +24,11 @@ thead th { background: var(--band); }
 figure { margin: 1rem 0; min-width: 0; }
 figure img, figure video { display: block; max-width: 100%; height: auto; border-radius: 4px; }
 figcaption { margin-top: .35rem; color: var(--soft); font-size: .9rem; overflow-wrap: anywhere; }
-.row { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 15rem), 1fr)); }
-.row figure { margin: 0; }
-.row img, .row video { width: 100%; }
+.row, .films { display: grid; gap: 1rem; margin: 1rem 0; }
+.row { grid-template-columns: repeat(auto-fit, minmax(min(100%, 15rem), 1fr)); }
+.films { grid-template-columns: repeat(auto-fit, minmax(min(100%, 9.5rem), 1fr)); }
+.row figure, .films figure { margin: 0; }
+.row img, .films img, .films video { width: 100%; }
 pre {
   margin: .8rem 0; padding: .7rem 1rem; overflow-x: auto; border-radius: 4px; background: var(--band);
   font: .88rem/1.6 ui-monospace, Menlo, Consolas, monospace;

@@ -26,6 +26,8 @@ _ALLOWED = re.compile(
     r"torch\.(cuda\.)?[A-Za-z0-9]+Storage|torch\.storage\.(Typed|Untyped)Storage|torch\.(Size|device)|"
     r"torch\.(b?float|bfloat|u?int|bool|complex)\d*\w*"
 )
+_ALWAYS_ALLOWED = 1 << 30
+"""Bytes that its tensors may take together, however small the file is."""
 _MOST_OF_FILE = 4
 """How many times the bytes of the file its tensors may take together: some share their values."""
 
@@ -75,7 +77,7 @@ def _check_extent(path: Path, content: Any) -> None:
     """Refuse tensors that repeat few values to any size, which the first copy would write out."""
     tensors = list(_tensors(content))
     needed = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
-    if needed > _MOST_OF_FILE * path.stat().st_size:
+    if needed > max(_ALWAYS_ALLOWED, _MOST_OF_FILE * path.stat().st_size):
         raise InputError(f"{path} is refused: it tells of tensors of {needed} bytes, more than it has values for")
 
 

@@ -52,7 +52,7 @@ def check_archive(path: Path, *, packed: int = 0) -> zipfile.ZipFile:
     try:
         archive = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, OSError, ValueError, LookupError) as error:
-        raise InputError(f"{path} is not a readable PyTorch archive; it may be cut short: {error}") from error
+        raise InputError(f"{path} is not a readable PyTorch checkpoint; it may be cut short: {error}") from error
     for entry in archive.infolist():
         place = PurePosixPath(entry.filename.replace("\\", "/"))
         fault = None
@@ -72,7 +72,7 @@ def _content(path: Path, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> by
     try:
         return archive.read(entry)
     except (zipfile.BadZipFile, OSError, ValueError, RuntimeError, EOFError) as error:
-        raise InputError(f"{path} is not a readable PyTorch archive; it may be damaged: {error}") from error
+        raise InputError(f"{path} is not a readable PyTorch checkpoint; it may be damaged: {error}") from error
 
 
 def _names(stream: IO[bytes]) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """Configurations of OpenMMLab from a file of the user's: Python by their syntax, read here without running any.
 
-What they are written in is understood: names with numbers, words, lists, tuples and dicts, `dict(...)`, arithmetic,
-words with values in braces, `[... for i in range(...)]`, and `_base_`, the files that they begin from.
+What they are written in is understood: names with numbers, words, lists, tuples and dicts, `dict(...)`, `**`,
+arithmetic, words with values in braces, `[... for i in range(...)]`, and `_base_`, the files that they begin from.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from maskreel.common.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 __all__ = ["read_config_file"]
@@ -85,10 +86,11 @@ def _value(node: ast.expr, names: dict[str, Any]) -> Any:
             return [_value(item, names) for item in items]
         case ast.Tuple(elts=items):
             return tuple(_value(item, names) for item in items)
-        case ast.Dict(keys=keys, values=values) if all(keys):
-            return {_value(k, names): _value(v, names) for k, v in zip(keys, values, strict=True) if k is not None}
-        case ast.Call(func=ast.Name(id="dict"), args=[], keywords=given) if all(one.arg for one in given):
-            return {str(one.arg): _value(one.value, names) for one in given}
+        case ast.Dict(keys=keys, values=values):
+            pairs = zip(keys, values, strict=True)
+            return _joined((None if key is None else _value(key, names), _value(value, names)) for key, value in pairs)
+        case ast.Call(func=ast.Name(id="dict"), args=[], keywords=given):
+            return _joined((one.arg, _value(one.value, names)) for one in given)
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             return -_value(operand, names)
         case ast.BinOp(left=left, op=sign, right=right) if type(sign) in _ARITHMETIC:
@@ -102,6 +104,14 @@ def _value(node: ast.expr, names: dict[str, Any]) -> Any:
     raise ValueError(_not_understood(node))
 
 
+def _joined(pairs: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
+    """A dict; what has no key is one of its own, as after `**`."""
+    result: dict[Any, Any] = {}
+    for key, value in pairs:
+        result.update({key: value} if key is not None else value)
+    return result
+
+
 def _range(node: ast.expr, names: dict[str, Any]) -> range:
     match node:
         case ast.Call(func=ast.Name(id="range"), args=words, keywords=[]):
@@ -110,8 +120,9 @@ def _range(node: ast.expr, names: dict[str, Any]) -> range:
 
 
 def _computed(sign: ast.operator, left: Any, right: Any) -> Any:
-    for value, other in ((left, right), (right, left)):
-        if isinstance(value, (str, list, tuple)) and isinstance(other, int) and len(value) * other > _LARGEST:
+    for value, times in ((left, right), (right, left)):
+        length = len(value) if isinstance(value, (str, list, tuple)) else 0  # pyright: ignore[reportArgumentType]
+        if isinstance(times, int) and length * times > _LARGEST:
             raise ValueError(f"it makes more than {_LARGEST} values at once")
     return _short(_ARITHMETIC[type(sign)](left, right))
 

@@ -1,0 +1,108 @@
+"""The parts of the demo: one of them made whole from a tiny clip, and what the others read out of the commands' records."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import av
+import pytest
+import torch
+
+from demo import animate, command, films, inversion, vfp
+from demo.story import load
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_people_vanish_and_are_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    words = ["--quick", "--only", "inpaint", "--out", str(tmp_path / "demo")]
+    assert command.main(words) == 0
+    story = load(tmp_path / "demo/inpaint")
+    assert story is not None
+    assert [row[0] for row in story.figures[0].rows] == [
+        "ours",
+        "Telea (2004), each frame from itself alone",
+        "left as it was",
+    ]
+    ours, telea, untouched = (float(row[1] or 0) for row in story.figures[0].rows)
+    assert ours > telea + 5 > untouched + 10
+    assert "against the truth that it was rendered from" in story.figures[0].about
+    assert story.commands == ["maskreel inpaint run lecture.mkv -o clean.mp4 --plates --keep-stages masks"]
+    for name in story.rows[0].files:
+        with av.open(tmp_path / "demo/inpaint" / name) as film:
+            assert film.streams.video[0].codec_context.pix_fmt == "yuv420p"  # what browsers play
+    capsys.readouterr()
+    made = (tmp_path / "demo/inpaint/result.mp4").stat().st_mtime_ns
+    assert command.main(words) == 0
+    assert "  there already\n" in capsys.readouterr().err
+    assert (tmp_path / "demo/inpaint/result.mp4").stat().st_mtime_ns == made
+
+
+def test_films_have_even_sides_and_keep_their_shape(tmp_path: Path):
+    frames = torch.zeros(3, 3, 33, 50, dtype=torch.uint8)
+    frames[:, :, :, 25:] = 200
+    wide = films.enlarged(frames, width=100)
+    assert wide.shape == (3, 3, 66, 100)
+    assert wide[0, 0, 30, 20] == 0
+    assert wide[0, 0, 30, 80] == 200
+    assert films.enlarged(frames[0], width=24).shape == (3, 16, 24)
+    films.save_film(tmp_path / "film.mp4", frames, Fraction(5))
+    with av.open(tmp_path / "film.mp4") as film:
+        assert (film.streams.video[0].width, film.streams.video[0].height) == (480, 316)
+        assert film.streams.video[0].average_rate == 5
+
+
+def test_masks_become_white_on_black():
+    masks = torch.tensor([[[0.0, 0.5, 1.0]]])
+    assert films.white_on_black(masks)[0, :, 0].tolist() == [[0, 128, 255]] * 3
+
+
+def test_the_judge_of_inverted_frames():
+    def row(pictures: str, right: str, j: str) -> dict[str, Any]:
+        return {"pictures": pictures, "n objects": 12, "right class": right, "J": j}
+
+    scores = [row("noise", "0.000", "0.000"), row("inverted", "0.750", "0.613"), row("real frames", "1.000", "0.930")]
+    report = {
+        "notes": [],
+        "scores by U-Net x": [*scores, row("silhouette", "0.250", "0.101"), row("masks swapped", "0", "0")],
+    }
+    figures, summary = inversion._measured(report)
+    assert figures.rows[0] == ["made from masks", 0.75, 0.613]
+    assert [line[0] for line in figures.rows[1:]] == ["real frames", "flat silhouettes of the masks", "noise"]
+    assert summary == "a judge finds the right class in 75% of the objects; in silhouettes 25%"
+    assert figures.about.startswith("12 objects: ")
+
+
+def test_forecasts_beside_the_copied_mask():
+    names = ["frames", "best", "copy-last", "masks", "objects", "perfect on seen objects"]
+    standings = [
+        {"name": name, "score": {"iou": 0.1 * n, "interval": [0.1 * n - 0.05, 0.1 * n + 0.05]}}
+        for n, name in enumerate(names, 1)
+    ]
+    figures, summary = vfp._measured({"standings": standings}, 6)
+    assert [line[1:] for line in figures.rows[:2]] == [[0.2, "0.15 to 0.25"], [0.5, "0.45 to 0.55"]]
+    assert figures.rows[-1] == ["the mask of frame 11, copied", 0.3, "0.25 to 0.35"]
+    assert summary == "IoU 0.20; the last mask, copied, 0.30"
+
+
+def test_animation_beside_the_source_as_it_is():
+    columns = ("l1", "l1_foreground", "l1_background")
+    scores = {
+        method: {column: {"mean": n / 100 + place / 1000} for place, column in enumerate(columns)}
+        for n, method in enumerate(("copy", "paste", "raw", "refined", "composite"), 1)
+    }
+    figures, summary = animate._measured({"scores": {"animation": scores}}, 8)
+    assert figures.rows[0] == ["ours", 0.04, 0.041, 0.042]
+    assert figures.rows[-1] == ["the source as it is", 0.01, 0.011, 0.012]
+    assert summary == "mean difference from the exact result 0.040; of the source as it is 0.010"
+
+
+def test_objects_have_the_colours_of_their_classes():
+    labels = torch.zeros(2, 8, 8, dtype=torch.uint8)
+    labels[1, 2:6, 2:6] = 5
+    first, second = vfp.drawn(labels)
+    assert first.unique().tolist() == [vfp.DARK]
+    assert (second != vfp.DARK).any(0)[3, 3]
+    assert not (second != vfp.DARK).any(0)[0, 0]
