@@ -1,4 +1,4 @@
-"""The parts of the demo: one of them made whole from a tiny clip, and what the others read out of the commands' records."""
+"""The parts of the demo: one made whole from a tiny clip, and what the others read out of the records of commands."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import av
-import pytest
 import torch
-
 from demo import animate, command, films, inversion, vfp
 from demo.story import load
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
 
 def test_people_vanish_and_are_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -6,7 +6,7 @@
 The exact result of everything is known: identity, pose and place of the rendered people are exchanged one by one. The
 row "exact result" shows what the metrics make of it, so how far anything could get. Prints all tables and the goals,
 and writes report.html, scores.csv, scores.json and contact sheets of every video: look at them. Rendered videos stay in
-the folder, for the next weights. With the small model 50 videos take about 6 minutes on one core.
+the folder, for the next weights. With the small model 50 videos take about 7 minutes on one core.
 """
 
 from __future__ import annotations
