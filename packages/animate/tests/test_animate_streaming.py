@@ -16,7 +16,7 @@ from maskreel.animate.config import AnimateConfig
 from maskreel.animate.running import inputs as inputs_module
 from maskreel.animate.running import outputs as outputs_module
 from maskreel.animate.running import segments as segments_module
-from maskreel.animate.running.driving_masks import FoundMasks
+from maskreel.animate.running.driving_masks import FoundMasks, Poses
 from maskreel.animate.running.inputs import Driving, open_driving
 from maskreel.animate.running.renderer import Renderer
 from maskreel.common.job_folder import locked
@@ -141,8 +141,8 @@ def test_memory_does_not_grow_with_the_video(
 
         render = Renderer.render
 
-        def counting(self: Renderer, frames: torch.Tensor, start: int) -> object:
-            rendered = render(self, frames, start)
+        def counting(self: Renderer, poses: Poses, start: int) -> object:
+            rendered = render(self, poses, start)
             census.add(rendered.frames)
             return rendered
 
@@ -174,11 +174,11 @@ class _KillError(BaseException):
 def kill_in_render(monkeypatch: pytest.MonkeyPatch, call: int) -> None:
     render, left = Renderer.render, [call]
 
-    def dying(self: Renderer, frames: torch.Tensor, start: int) -> object:
+    def dying(self: Renderer, poses: Poses, start: int) -> object:
         left[0] -= 1
         if left[0] < 0:
             raise _KillError
-        return render(self, frames, start)
+        return render(self, poses, start)
 
     monkeypatch.setattr(Renderer, "render", dying)
 
