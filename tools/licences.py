@@ -105,8 +105,8 @@ def installed_licence(name: str) -> str | None:
     except metadata.PackageNotFoundError:
         return None
     classifiers = [text.rsplit(" :: ", 1)[-1] for text in data.get_all("Classifier") or [] if "License ::" in text]
-    told = data.get("License-Expression") or ", ".join(classifiers) or (data.get("License") or "").splitlines()[:1]
-    return told if isinstance(told, str) else "".join(told) or None
+    expression, text = ("".join(data.get_all(field) or []) for field in ("License-Expression", "License"))
+    return expression or ", ".join(classifiers) or "".join(text.splitlines()[:1]) or None
 
 
 def faults() -> list[str]:

@@ -100,9 +100,9 @@ def test_only_the_page_itself_may_change_something(server: Any, headers: dict[st
 
 
 def test_only_loopback_listens(server: Any) -> None:
-    addresses = {info[4][0] for info in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)}
+    addresses = {str(info[4][0]) for info in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)}
     for address in addresses - {"127.0.0.1"}:
-        if not str(address).startswith("127."):
+        if not address.startswith("127."):
             with pytest.raises(OSError, match="refused"):
                 socket.create_connection((address, server.port), 5)
     table = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import operator
+from collections.abc import Sized
 from typing import TYPE_CHECKING, Any
 
 from maskreel.common.errors import InputError
@@ -130,7 +131,7 @@ def _computed(sign: ast.operator, left: Any, right: Any) -> Any:
 def _short(value: Any) -> Any:
     if isinstance(value, int) and abs(value) >= 1 << 64:
         raise ValueError("it makes a number of more than 64 bits")
-    if hasattr(value, "__len__") and len(value) > _LARGEST:
+    if isinstance(value, Sized) and len(value) > _LARGEST:
         raise ValueError(f"it makes more than {_LARGEST} values at once")
     return value
 
