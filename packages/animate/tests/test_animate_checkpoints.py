@@ -371,7 +371,7 @@ def test_code_in_a_file_is_not_run(reference: Reference, tmp_path: Path) -> None
 
 def test_broken_files(tmp_path: Path) -> None:
     (tmp_path / "cut.pth.tar").write_bytes(b"PK\x03\x04 nothing more")
-    with pytest.raises(InputError, match="not a readable PyTorch archive"):
+    with pytest.raises(InputError, match="not a readable PyTorch checkpoint; it may be cut short"):
         import_checkpoint(tmp_path / "cut.pth.tar")
     with pytest.raises(FileNotFoundError):
         import_checkpoint(tmp_path / "none.pth.tar")

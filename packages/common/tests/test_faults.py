@@ -35,6 +35,7 @@ from pathlib import Path
 from maskreel.common.atomic import atomic_path
 from maskreel.common.cli._outcome import exit_code
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background may ignore it
 logging.basicConfig(level=logging.INFO)
 def command():
     with atomic_path(Path(sys.argv[1]) / "result") as scratch:
