@@ -40,7 +40,8 @@ SNIPPETS: dict[str, dict[str, str]] = {
     },
     "animate": {
         "onnx": "from maskreel.animate.onnx_export import export_onnx; export_onnx(None, 'networks')",
-        "train": "from maskreel.animate.commands.train import Train; Train.run(None)",
+        "train": "from pathlib import Path; from maskreel.animate.commands.train import Tiny; "
+        "Tiny(output=Path('run')).run()",
     },
     "inpaint": {
         "openmmlab": "from maskreel.inpaint.openmmlab import prepare; prepare()",
