@@ -85,6 +85,19 @@ def scroll_through(page: Page) -> int:
 
 
 @pytest.mark.needs_browser
+def test_videos_of_a_row_keep_step(browser: Browser, index: Path):
+    with browser.open(index.as_uri(), size=(2000, 1280)) as page:
+        rows = "[...document.querySelectorAll('.films')].map((row) => row.querySelectorAll('video'))"
+        page.value(f"[first, second] = {rows}.find((videos) => videos.length > 1), 0")
+        page.wait_for("first.currentTime > 0.1 && second.currentTime > 0.1")
+        page.value("second.currentTime = (first.currentTime + second.duration / 2) % second.duration, 0")
+        page.wait_for("Math.abs(first.currentTime - second.currentTime) < 0.2")
+        browser.listen(1)  # they still play, rather than seek all the time
+        page.wait_for("second.currentTime > 0.3 && !second.seeking")
+        assert page.errors == []
+
+
+@pytest.mark.needs_browser
 def test_links_lead_to_the_reports(browser: Browser, index: Path):
     with browser.open(index.as_uri()) as page:
         address = page.value("document.querySelector('a').href")

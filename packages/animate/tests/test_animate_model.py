@@ -77,6 +77,10 @@ def test_refined(model: AnimationModel) -> None:
     strict.load_state_dict(model.state_dict())
     cut = perturb_for_inference(driving, threshold=200 / 255)
     same(strict.refined(source, driving), model.mask_refiner(source.small, source.mask, cut))
+    gentle = AnimationModel(replace(SMALL, test_strength=0.5)).eval()
+    gentle.load_state_dict(model.state_dict())
+    larger = perturb_for_inference(driving, strength=0.5)
+    same(gentle.refined(source, driving), model.mask_refiner(source.small, source.mask, larger))
 
 
 @torch.no_grad()
@@ -230,6 +234,8 @@ def test_numbers_below_one(name: str) -> None:
         ({"size": 0}, "size must be a multiple of 128 .*, got 0"),
         ({"high_depth": 0}, "high_depth must be 1 or more, got 0"),
         ({"threshold": 1.0}, r"threshold must be in \[0, 1\), got 1.0"),
+        ({"train_strength": -1.0}, "train_strength must be at least 0 and below 4, got -1.0"),
+        ({"test_strength": 4.0}, "test_strength must be at least 0 and below 4, got 4.0"),
         ({"swap_masks": "hard"}, "swap_masks must be 'binary' or 'soft', got 'hard'"),
         ({"border": "reflect"}, "border must be 'zero' or 'replicate', got 'reflect'"),
     ],

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from maskreel.animate.model import AnimationModel, ModelConfig
 from maskreel.animate.onnx_export import _perturbed, export_onnx
-from maskreel.animate.perturb import perturb_for_inference
+from maskreel.animate.perturb import perturb_for_inference, shrinking
 from maskreel.common.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -91,12 +91,14 @@ def test_the_description_tells_sizes_and_names(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("size", [8, 16, 64])
-def test_the_perturbation_of_the_graphs_is_p_test(size: int) -> None:
+@pytest.mark.parametrize("strength", [0.0, 0.5, 1.0])
+def test_the_perturbation_of_the_graphs_is_p_test(size: int, strength: float) -> None:
     masks = torch.rand(3, 1, size, size, generator=torch.Generator().manual_seed(0))
 
-    expected = perturb_for_inference(masks, threshold=100 / 255)
-    torch.testing.assert_close(_perturbed(masks, 100 / 255), expected, rtol=0, atol=1e-5)
-    assert 0.05 < (expected > 0).float().mean() < 0.6
+    expected = perturb_for_inference(masks, threshold=100 / 255, strength=strength)
+    made = _perturbed(masks, 100 / 255, shrinking(size, strength))
+    torch.testing.assert_close(made, expected, rtol=0, atol=1e-5)
+    assert (expected > 0).float().mean() > 0.05
 
 
 def test_a_size_that_does_not_fit_is_refused(model: AnimationModel, tmp_path: Path) -> None:

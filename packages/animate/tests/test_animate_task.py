@@ -113,6 +113,11 @@ def test_published_step() -> None:
     assert all(value > 0.01 for name, value in expected.items() if name != "truth")
 
 
+def test_masks_weigh_as_much_as_they_are_told() -> None:
+    expected = transcribed(batch())
+    close(losses(replace(PUBLISHED, mask_weight=25.0), step=8), expected | {"refined": expected["refined"] / 4})
+
+
 @pytest.mark.parametrize(
     ("step", "off"),
     [(0, {"refined", "base", "swap"}), (3, {"refined", "base", "swap"}), (4, {"base", "swap"}), (7, {"base", "swap"})],
@@ -123,9 +128,10 @@ def test_first_epochs(step: int, off: set[str]) -> None:
     close(losses(PUBLISHED, step=step), expected)
 
 
-def test_threshold_of_the_model_is_used() -> None:
+@pytest.mark.parametrize("change", [{"threshold": 0.9}, {"train_strength": 0.0}])
+def test_the_perturbation_is_that_of_the_model(change: dict[str, float]) -> None:
     nets = model()
-    nets.config = replace(SMALL, threshold=0.9)
+    nets.config = replace(SMALL, **change)
     task = AnimationTask(nets, Squares(), replace(PUBLISHED, refine_from=0), steps_per_epoch=4)
     torch.manual_seed(3)
     found = task.losses(task.module, batch())["refined"]

@@ -96,9 +96,11 @@ class AnimationModel(nn.Module):
 
         `perturbed` says that `masks` went through a perturbation already.
         """
-        given = masks if perturbed else perturb_for_inference(masks, threshold=self.config.threshold)
+        if not perturbed:
+            config = self.config
+            masks = perturb_for_inference(masks, threshold=config.threshold, strength=config.test_strength)
         source = source.expand(masks.shape[0])
-        return self.mask_refiner(source.small, source.mask.detach(), given.detach())
+        return self.mask_refiner(source.small, source.mask.detach(), masks.detach())
 
     def pictures(self, source: Source, masks: Tensor) -> tuple[Tensor, Tensor]:
         """L(D(s), m(s), mask) and H(s, U(m(s)), L, U(mask)): first and final pictures, (N, 3, S, S) each."""

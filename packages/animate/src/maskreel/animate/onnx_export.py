@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
+from maskreel.animate.perturb import shrinking
 from maskreel.common.atomic import atomic_path, write_json
 from maskreel.common.errors import MissingExtraError
 
@@ -101,10 +101,12 @@ class _Animate(_Graph):
             "source_mask": (1, *self.mask),
             "driving_masks": (0, *self.mask),
         }
+        self.shrink = shrinking(self.mask[-1], model.config.test_strength)
 
     def forward(self, source: Tensor, source_mask: Tensor, driving_masks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         parts = self.model.source(source, source_mask)
-        refined = self.model.refined(parts, _perturbed(driving_masks, self.model.config.threshold), perturbed=True)
+        perturbed = _perturbed(driving_masks, self.model.config.threshold, self.shrink)
+        refined = self.model.refined(parts, perturbed, perturbed=True)
         return refined, *self.model.pictures(parts, refined)
 
 
@@ -129,13 +131,11 @@ def _graphs(model: AnimationModel, size: int) -> dict[str, _Graph]:
     return {"masks": _Masks(folded, size), "animate": _Animate(folded, size), "swap": _Swap(folded, size)}
 
 
-def _perturbed(masks: Tensor, threshold: float) -> Tensor:
-    """`perturb_for_inference` in operations that ONNX knows: bilinear to 3/4 of the size, zeros around."""
+def _perturbed(masks: Tensor, threshold: float, shrink: Tensor) -> Tensor:
+    """`perturb_for_inference` of square masks in operations that ONNX knows."""
     levels = (masks * 255).round() / 255
     levels = torch.where(levels > threshold + 1e-6, levels, torch.zeros_like(levels))
-    height, width = masks.shape[-2:]
-    smaller = F.interpolate(levels, size=(height * 3 // 4, width * 3 // 4), mode="bilinear", align_corners=False)
-    return F.pad(smaller, (width // 8, width // 8, height // 8, height // 8))
+    return shrink.T @ levels @ shrink
 
 
 def _write(graph: _Graph, path: Path) -> None:

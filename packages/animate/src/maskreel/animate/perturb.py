@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["perturb_for_inference", "perturb_for_training"]
+__all__ = ["perturb_for_inference", "perturb_for_training", "shrinking"]
 
 _CUTS = 5
 _FIRST_CUT, _LAST_CUT, _OF = 15, 45, 64
@@ -67,6 +67,13 @@ def perturb_for_inference(masks: Tensor, *, threshold: float = 60 / 255, strengt
         edges = _one_strip(shrunk, axis)
         shrunk = _resampled(shrunk, axis, edges, torch.full((len(masks), 1), scale, device=masks.device))
     return shrunk
+
+
+def shrinking(length: int, strength: float = 1.0) -> Tensor:
+    """What P_test does along one axis, as a matrix: float (length, length), for row vectors on its left."""
+    rows = torch.eye(length)[None, None]
+    scale = torch.full((1, 1), 1 - _checked(strength) * _SHRINK)
+    return _resampled(rows, -1, _one_strip(rows, -1), scale)[0, 0]
 
 
 def _checked(strength: float) -> float:

@@ -104,7 +104,8 @@ class AnimationTask(TrainingTask):
         return self.step >= epoch * self._steps_per_epoch
 
     def _refined(self, module: Any, source: Source, masks: Tensor) -> Tensor:
-        perturbed = perturb_for_training(masks, threshold=module.config.threshold)
+        config = module.config
+        perturbed = perturb_for_training(masks, threshold=config.threshold, strength=config.train_strength)
         refined = module.refined(source, perturbed, perturbed=True)
         return self.settings.mask_weight * (refined.float() - masks.detach().float()).abs().mean()
 

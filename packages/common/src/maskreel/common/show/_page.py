@@ -7,7 +7,7 @@ import io
 import os
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import torch
@@ -33,6 +33,19 @@ IMAGE_TYPES = {
 }
 VIDEO_TYPES = {".mp4": "video/mp4", ".webm": "video/webm"}
 EMBEDDED_VIDEO_BYTES = 4_000_000
+FILMS = '<div class="films">'
+IN_STEP = """
+for (const row of document.querySelectorAll(".films")) {
+  const [first, ...others] = row.querySelectorAll("video");
+  first?.addEventListener("timeupdate", () => {
+    for (const other of others) {
+      const wanted = first.currentTime % other.duration;
+      if (Math.abs(other.currentTime - wanted) > 0.2) other.currentTime = wanted;
+    }
+  });
+}
+""".strip()
+"""Browsers start and rest each video as it comes to sight and leaves it; those of a row should show the same moment."""
 
 
 class Page:
@@ -95,7 +108,7 @@ class Page:
         self._parts.append(lambda folder: _figure(_video(path, folder), caption))
 
     def media_row(self, media: Sequence[Picture], captions: Sequence[str] | None = None) -> None:
-        """Short videos and images beside each other; the videos play by themselves, silently, over and over.
+        """Short videos and images beside each other; the videos play by themselves, in step, silently, over and over.
 
         Raises:
             ValueError: There are more or fewer captions than media, or a file has another suffix.
@@ -104,7 +117,7 @@ class Page:
         if len(captions) != len(media):
             raise ValueError(f"captions must be as many as the {len(media)} media, got {len(captions)}")
         cells = [_medium(one, text) for one, text in zip(media, captions, strict=True)]
-        self._parts.append(lambda folder: _row_of((cell(folder) for cell in cells), kind="films"))
+        self._parts.append(lambda folder: _row_of((cell(folder) for cell in cells), opening=FILMS))
 
     def code(self, text: str) -> None:
         """Commands or code, line by line."""
@@ -139,9 +152,13 @@ def _document(title: str, body: str) -> str:
 <body>
 <h1>{escape(title)}</h1>
 {body}
-</body>
+{_script(body)}</body>
 </html>
 """
+
+
+def _script(body: str) -> str:
+    return f"<script>\n{IN_STEP}\n</script>\n" if FILMS in body else ""
 
 
 def _figure(content: str, caption: str) -> str:
@@ -149,8 +166,8 @@ def _figure(content: str, caption: str) -> str:
     return f"<figure>{content}{below}</figure>\n"
 
 
-def _row_of(figures: Iterable[str], *, kind: Literal["row", "films"] = "row") -> str:
-    return f'<div class="{kind}">{"".join(figures)}</div>'
+def _row_of(figures: Iterable[str], *, opening: str = '<div class="row">') -> str:
+    return f"{opening}{''.join(figures)}</div>"
 
 
 def _medium(medium: Picture, caption: str) -> Callable[[Path], str]:
