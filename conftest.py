@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import gc
+import importlib.util
 import logging
 import os
 import random
@@ -11,12 +13,12 @@ import subprocess
 import sys
 import warnings
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from browser import Browser
 
@@ -85,6 +87,48 @@ def browser() -> Iterator[Browser]:
 
     with Browser() as running:
         yield running
+
+
+def _devices() -> Iterator[Any]:
+    yield "cpu"
+    if importlib.util.find_spec("pretended_cuda"):
+        yield "pretended cuda"
+    yield pytest.param("cuda", marks=pytest.mark.needs_cuda)
+
+
+@pytest.fixture(params=_devices())
+def device(request: pytest.FixtureRequest) -> Iterator[str]:
+    """cpu; cuda where there is a device; and where there is none, a cuda that finds mixed devices, on the CPU.
+
+    tools/pretended_cuda.py tells what the last can do; it is not in the archive of a package.
+    """
+    if request.param != "pretended cuda":
+        yield request.param
+        return
+    if cuda_available():
+        pytest.skip("there is a CUDA device")
+    from pretended_cuda import pretended_cuda
+
+    with pretended_cuda():
+        yield "cuda"
+
+
+@pytest.fixture
+def leaves_no_memory() -> Callable[[Callable[[], object]], None]:
+    """Checks that a second round of the same work leaves no memory of the CUDA device behind, for `needs_cuda`."""
+    import torch
+
+    def after(work: Callable[[], object]) -> int:
+        work()
+        gc.collect()
+        torch.cuda.synchronize()
+        return torch.cuda.memory_allocated()
+
+    def check(work: Callable[[], object]) -> None:
+        level = after(work)  # the first round brings workspaces that stay
+        assert after(work) == level
+
+    return check
 
 
 @pytest.fixture(autouse=True)

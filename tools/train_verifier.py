@@ -1,72 +1,66 @@
 """Train the U-Net that tests use as an independent second opinion on the table scene.
 
     maskreel world train-maskrcnn -o RUN            # renders RUN/data
-    python tools/train_verifier.py RUN/data VERIFIER
-    python tools/train_verifier.py RUN/data FURTHER --init VERIFIER/unet.safetensors --seed 2 --lr 2e-3
+    python tools/train_verifier.py RUN/data -o VERIFIER
+    python tools/train_verifier.py RUN/data -o FURTHER --weights VERIFIER/unet.safetensors --seed 2 --lr 2e-3
 
 Writes VERIFIER/unet.safetensors and VERIFIER/unet.json, its record; they are kept in packages/common/tests/assets.
 """
 
 from __future__ import annotations
 
-import argparse
-import logging
 import shlex
 import sys
-from pathlib import Path
+from dataclasses import replace
+from pathlib import Path  # noqa: TC003 (tyro reads annotations at run time)
+from typing import Annotated
 
 import torch
+import tyro
 
 from maskreel.common.atomic import write_json
+from maskreel.common.cli import run_command
 from maskreel.common.datasets import VfpFolder, lazy_arrays
 from maskreel.common.maskrcnn import SHAPES_CLASS_NAMES, LabelledFrames
-from maskreel.common.training import TrainingConfig, train
+from maskreel.common.training import TrainingConfig, provenance, train
 from maskreel.common.unet import UNet, UNetTask, load_unet, save_unet
+from maskreel.common.world._command_train import SHIPPED
+
+CONFIG = replace(SHIPPED, steps=3000, lr=3e-3, seed=1)
+_WATCHED = 40
+"""Held-out videos that are measured during training, two frames of each."""
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", type=Path, help="a data set in the layout of vfp, with train and val")
-    parser.add_argument("output", type=Path, help="the folder of the run")
-    parser.add_argument("--steps", type=int, default=3000)
-    parser.add_argument("--init", type=Path, help="weights to go on from; none: new ones")
-    parser.add_argument("--lr", type=float, default=3e-3)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=None)
-    options = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    config = TrainingConfig(
-        steps=options.steps,
-        batch_size=8,
-        lr=options.lr,
-        weight_decay=1e-2,
-        schedule="onecycle",
-        warmup=0.1,
-        clip_norm=10.0,
-        checkpoint_every=250,
-        seed=options.seed,
-        threads=options.threads,
-    )
-    seen, unseen = ([lazy_arrays(video) for video in VfpFolder(options.data, split)] for split in ("train", "val"))
+def train_verifier(
+    data: tyro.conf.Positional[Path],
+    output: Annotated[Path, tyro.conf.arg(aliases=["-o"])],
+    config: TrainingConfig = CONFIG,
+    weights: Path | None = None,
+) -> int:
+    """Train the U-Net that tests use as an independent second opinion on the table scene.
+
+    Args:
+        data: A data set in the layout of vfp, with train and val.
+        output: The folder of the run: unet.safetensors, unet.json and log.jsonl.
+        config: How it is trained.
+        weights: Start from these; by default new ones.
+    """
+    seen, unseen = ([lazy_arrays(video) for video in VfpFolder(data, split)] for split in ("train", "val"))
     torch.manual_seed(config.seed)
     network = UNet(len(SHAPES_CLASS_NAMES))
-    if options.init:
-        network = load_unet(options.init, class_names=SHAPES_CLASS_NAMES).train().requires_grad_(True)
-    task = UNetTask([(frames[::11], labels[::11]) for frames, labels in unseen[:40]], network=network)
-    result = train(task, LabelledFrames(seen, augment=True), config, options.output)
+    if weights is not None:
+        network = load_unet(weights, class_names=SHAPES_CLASS_NAMES).train().requires_grad_(True)
+    task = UNetTask([(frames[::11], labels[::11]) for frames, labels in unseen[:_WATCHED]], network=network)
+    result = train(task, LabelledFrames(seen, augment=True), config, output)
     task.clips = unseen
     quality = task.evaluate(network)
-    save_unet(network, options.output / "unet.safetensors", class_names=SHAPES_CLASS_NAMES)
-    record = {
-        "data": f"{len(seen)} videos for training, {len(unseen)} for measuring, in {options.data}",
-        "command": shlex.join(["python", *sys.argv]),
-        "steps": config.steps,
-        "seconds": round(result.seconds),
-        "quality": quality,
-    }
-    write_json(options.output / "unet.json", record)
-    print(record)
+    save_unet(network, output / "unet.safetensors", class_names=SHAPES_CLASS_NAMES)
+    told = f"{len(seen)} videos for training, {len(unseen)} for measuring, in {data}"
+    record = {"data": told, **provenance(config, result), "command": shlex.join(["python", *sys.argv])}
+    write_json(output / "unet.json", {**record, "quality": quality})
+    print(quality)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(run_command(train_verifier, sys.argv[1:], "train_verifier.py"))

@@ -39,9 +39,14 @@ class Part:
         return [word.replace("IN/", f"{given}/").replace("OUT/", f"{output}/") for word in self.command.split()]
 
     def found(self, output: Path) -> dict[str, bytes]:
-        """The result files that are there."""
+        """The result files that are there; what is hidden is scratch."""
         paths = [path for pattern in self.results.split() for path in output.glob(pattern) if path.is_file()]
-        return {str(path.relative_to(output)): path.read_bytes() for path in paths}
+        names = {path.relative_to(output): path for path in paths}
+        return {
+            str(name): path.read_bytes()
+            for name, path in names.items()
+            if not any(part.startswith(".") for part in name.parts)
+        }
 
 
 def prepare(part: Part, folder: Path) -> None:
@@ -148,7 +153,7 @@ PARTS = {
     ),
     "inversion": Part(
         "inversion run IN/masks -o OUT/film.mkv --teacher tiny_teacher:tiny --device cpu --steps 30 --stages 2 "
-        "--levels 2 --preview 10",
+        "--levels 2 --preview-every 10",
         "film.mkv film.run/frames/*.png film.run/masks/*.png",
         _masks,
         _cut_inversion,

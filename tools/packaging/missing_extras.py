@@ -17,7 +17,8 @@ __all__ = ["SNIPPETS", "extra_faults"]
 
 SNIPPETS: dict[str, dict[str, str]] = {
     "common": {
-        "coco": "from maskreel.common.maskrcnn import evaluate_detector; evaluate_detector(None, [])",
+        "coco": "from types import SimpleNamespace; from maskreel.common.maskrcnn import evaluate_detector; "
+        "evaluate_detector(SimpleNamespace(class_names=('car',)), [])",
         "slurm": "from maskreel.common.jobs import LocalProcesses as L, run_jobs; "
         "run_jobs(len, ['a'], executor=L(1), folder='jobs')",
         "torchvision": "from maskreel.common.maskrcnn import torchvision_maskrcnn; torchvision_maskrcnn()",
@@ -28,9 +29,9 @@ SNIPPETS: dict[str, dict[str, str]] = {
         "slurm": "from maskreel.common.jobs import Slurm, run_jobs; "
         "run_jobs(len, ['a'], executor=Slurm('here'), folder='jobs')",
         "tensorboard": "import torch; from maskreel.common.masks import write_binary_png; "
-        "from maskreel.inversion.job import Job, make; from maskreel.inversion.commands.run import run; "
+        "from maskreel.inversion.cli import main; "
         "write_binary_png('masks/0.png', torch.ones(32, 32, dtype=torch.bool)); "
-        "run('masks', output='out.mp4', tensorboard=True)",
+        "main(['run', 'masks', '-o', 'out.mp4', '--tensorboard'], prog='maskreel inversion')",
     },
     "vfp": {
         "onnx": "from maskreel.vfp.networks.onnx import export_onnx; export_onnx(None, 'network.onnx', None)",
@@ -49,6 +50,7 @@ SNIPPETS: dict[str, dict[str, str]] = {
         "run_jobs(len, ['a'], executor=Slurm('here'), folder='jobs')",
         "torchvision": "from maskreel.inpaint.raft_flow import RAFTFlow; RAFTFlow()",
         "train": "from maskreel.inpaint.commands.train_fill import train_fill; train_fill('run')",
+        "web": "from maskreel.common.web.cli import web; web(open_browser=False)",
     },
 }
 """For each extra of each package, what fails without it."""

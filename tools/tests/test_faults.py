@@ -86,6 +86,18 @@ def test_harm_is_noticed(tried: Session, files: dict[str, bytes], harm: str) -> 
         tried.finished()
 
 
+def test_scratch_may_be_half_written_until_the_end(tried: Session) -> None:
+    for name in (".a.xyz.part.txt", ".a.part/b.txt"):
+        path = tried.output / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"who")
+    part = Part("", "*.txt */*.txt", lambda folder: None)
+    assert part.found(tried.output) == {}
+    (tried.output / "a").mkdir()
+    (tried.output / "a/b.txt").write_bytes(b"whole")
+    assert part.found(tried.output) == {"a/b.txt": b"whole"}
+
+
 def test_a_half_written_file_is_noticed_before_the_end(tried: Session) -> None:
     tried.whole()
     (tried.output / "a.txt").write_bytes(b"who")

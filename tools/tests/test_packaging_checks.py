@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 from check_tree import package_faults
 from floors import floor_faults, requirements
 from import_scan import imports
+from missing_extras import SNIPPETS
 from oldest_common import asked_range, oldest_tag
 from package_tree import ROOT, Package, packages_of
 from private_imports import private_import_faults
@@ -425,3 +427,11 @@ def test_an_extra_that_is_missed_in_other_words_is_a_fault() -> None:
         "toy[silent] is not installed",
     ]
     assert "got ZeroDivisionError" in done.stdout
+
+
+@pytest.mark.parametrize("snippet", [snippet for snippets in SNIPPETS.values() for snippet in snippets.values()])
+def test_the_first_steps_that_miss_an_extra_name_what_is_there(snippet: str) -> None:
+    for step in ast.walk(ast.parse(snippet)):
+        if isinstance(step, ast.ImportFrom):
+            module = importlib.import_module(str(step.module))
+            assert [name.name for name in step.names if not hasattr(module, name.name)] == [], snippet

@@ -45,6 +45,8 @@ config = TrainingConfig(steps=40, batch_size=8, lr=0.02, checkpoint_every=1000, 
                         device="cpu", threads=1)
 train(Sines(), Numbers(), config, folder)
 """
+PATIENCE = 900
+"""Seconds until something that must happen counts as missing; a busy machine starts Python slowly."""
 BATCH = """#!/bin/bash
 #SBATCH --ntasks=2 --requeue --signal=USR1@30 --open-mode=append
 srun --kill-on-bad-exit=1 "$@"
@@ -55,8 +57,8 @@ def output_of(*command: str | Path) -> str:
     return subprocess.run(list(map(str, command)), check=True, capture_output=True, text=True).stdout.strip()
 
 
-def wait_for(happened: Callable[[], bool], *, seconds: float, told: Callable[[], str]) -> None:
-    end = time.monotonic() + seconds
+def wait_for(happened: Callable[[], bool], *, told: Callable[[], str]) -> None:
+    end = time.monotonic() + PATIENCE
     while not happened():
         assert time.monotonic() < end, told()
         time.sleep(0.5)
@@ -83,7 +85,7 @@ class Submitted:
         return len(log.read_text().splitlines()) if log.is_file() else 0
 
     def weights(self) -> dict[str, object]:
-        wait_for(lambda: self.job not in queued(), seconds=180, told=self.said)
+        wait_for(lambda: self.job not in queued(), told=self.said)
         return tensors(self.run)
 
     def said(self) -> str:
@@ -109,7 +111,7 @@ def test_two_tasks_train_as_one_process_and_a_requeued_run_ends_with_the_same_we
     expected = alone(tmp_path / "alone")
     whole = Submitted(tmp_path / "whole", pause=0).weights()
     cut = Submitted(tmp_path / "cut", pause=0.5)
-    wait_for(lambda: cut.steps() >= 5, seconds=120, told=cut.said)
+    wait_for(lambda: cut.steps() >= 5, told=cut.said)
     output_of("scontrol", "requeue", cut.job)
     resumed = cut.weights()
     assert expected.keys() == whole.keys() == resumed.keys()
@@ -149,13 +151,13 @@ def test_an_array_gives_what_one_process_gives_also_when_a_job_is_killed_and_que
     masks: Path, tmp_path: Path
 ) -> None:
     with invert(masks, tmp_path / "one") as one:
-        assert one.wait(300) == 0, one.communicate()
+        assert one.wait(PATIENCE) == 0, one.communicate()
     partition = output_of("sinfo", "--noheader", "--format=%R").split()[0]
     with invert(masks, tmp_path / "array", "--slurm", partition, "--workers", "2") as array:
         try:
-            wait_for(lambda: bool(queued("--states=RUNNING")), seconds=120, told=lambda: "no job was started")
+            wait_for(lambda: bool(queued("--states=RUNNING")), told=lambda: "no job was started")
             output_of("scontrol", "requeue", queued("--states=RUNNING")[0])
-            said, _ = array.communicate(timeout=400)
+            said, _ = array.communicate(timeout=PATIENCE)
         finally:
             array.kill()
     assert array.returncode == 0, said

@@ -160,6 +160,18 @@ def test_a_film_comes_behind_the_subject(model: RedThings, swap: str) -> None:
     assert torch.equal(made.frames[:, :, 60, 32], behind.frames[:, :, 60, 32])
 
 
+@pytest.mark.parametrize(("kind", "stays"), [("other", True), ("same", False), ("auto", False)])
+def test_what_kind_a_background_is_can_be_said(model: RedThings, tmp_path: Path, kind: str, stays: bool) -> None:
+    """A background with a red square of its own, which only `other` leaves there."""
+    save_image(tmp_path / "source.png", block((64, 64), 8, 40, 16, BLUE))
+    save_image(tmp_path / "behind.png", block((64, 64), 48, 4, 8))
+    write(tmp_path / "driving.mkv", walk(2), codec="ffv1")
+    job = tmp_path / "source.png", tmp_path / "driving.mkv", str(tmp_path / "behind.png")
+    made = read(animator(model, kind=kind, lossless=True, lock=True).animate(*job, output=tmp_path / "made.mkv").output)
+    red = made.frames[:, 0, 51:53, 7:9].int() - made.frames[:, 2, 51:53, 7:9].int()
+    assert bool((red > 100).all()) == stays
+
+
 def test_lock_keeps_the_source_outside_both_subjects(small: ModelConfig) -> None:
     class Restless(RedThings):
         def pictures(self, source: Source, masks: Tensor) -> tuple[Tensor, Tensor]:

@@ -40,5 +40,8 @@ def test_vgg_is_slimmed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     slim = tmp_path / "slim.safetensors"
     assert main(["animate", "slim-vgg", str(tmp_path / "vgg19.pth"), "-o", str(slim)]) == 0
     assert sum(value.numel() for value in load_file(slim).values()) == 555_328
+    larger = ["-o", str(tmp_path / "larger.safetensors"), "--slices", "5"]
+    assert main(["animate", "slim-vgg", str(tmp_path / "vgg19.pth"), *larger]) == 0
+    assert load_file(larger[1]).keys() > load_file(slim).keys()
     assert main(["animate", "slim-vgg", str(slim), "-o", str(tmp_path / "slim.pth")]) == 2
     assert "must end in .safetensors" in capsys.readouterr().err

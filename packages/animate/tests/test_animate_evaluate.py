@@ -309,7 +309,7 @@ def test_the_command_on_the_world(tmp_path, capsys, monkeypatch):
     ("given", "match"),
     [
         ({}, "give a data set, or --world"),
-        ({"root": Path("data"), "world": 2}, "one of the two"),
+        ({"data": Path("data"), "world": 2}, "one of the two"),
         ({"world": -1}, "--world must be 1 or more, got -1"),
         ({"world": 1, "pairs": Path("x.csv")}, "--pairs is for a data set"),
         ({"world": 1, "frames": 1}, "--frames must be 2 or more, got 1"),

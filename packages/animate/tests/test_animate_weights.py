@@ -41,7 +41,7 @@ def test_files_of_something_else_are_refused(tmp_path: Path) -> None:
         load_model(tmp_path / "none.safetensors")
     path = tmp_path / "model.safetensors"
     save_model(AnimationModel(SMALL), path)
-    state = load_file(path)
+    state = {name: value.clone() for name, value in load_file(path).items()}  # older ones are windows into the file
     save_file(state, path)
     with pytest.raises(InputError, match="was saved for kind null"):
         load_model(path)

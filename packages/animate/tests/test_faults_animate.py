@@ -1,4 +1,4 @@
-"""A kill while a finished job is taken away, and a training with other losses; kills: see test_animate_run."""
+"""Damaged files of a job, a kill while it is taken away, and a training with other losses; see test_animate_run."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from maskreel.animate.running.job import Job
+from maskreel.animate.running.segments import _read_figures as read_figures
 from maskreel.animate.training.settings import LossSettings
 from maskreel.animate.training.task import AnimationTask
 from maskreel.common.errors import InputError
@@ -34,6 +35,27 @@ def test_killed_while_a_job_is_removed(tmp_path: Path, monkeypatch: pytest.Monke
     with job.opened({"a": 2}):
         job.segment(0).touch()
     assert not job.folder.exists()
+
+
+def test_damaged_settings_of_a_job_are_named(tmp_path: Path) -> None:
+    job = Job(tmp_path / "job")
+    job.folder.mkdir()
+    (job.folder / "settings.json").write_text("{")
+    with pytest.raises(InputError, match=r"settings\.json cannot be read as JSON"), job.opened({"a": 1}):
+        pytest.fail("nothing may be done with them")
+
+
+@pytest.mark.parametrize("text", ["7", "[]", "[[1, 2]]", "[[1, 2], [3]]", '[[1, 2], "ab"]', '[[1, 2], ["a", "b"]]'])
+def test_damaged_figures_of_a_segment_are_named(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "000000.json"
+    path.write_text(text)
+    with pytest.raises(InputError, match=r"000000\.json does not hold two figures for each of 2 frames; delete it"):
+        read_figures(path, 2)
+    path.write_text("[[0.5, 0.25], [1, 0]]")
+    assert read_figures(path, 2) == [(0.5, 0.25), (1, 0)]
+    path.write_bytes(b"\xff")
+    with pytest.raises(InputError, match=r"000000\.json cannot be read as JSON"):
+        read_figures(path, 2)
 
 
 def task(settings: LossSettings) -> AnimationTask:

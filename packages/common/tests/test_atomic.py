@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from maskreel.common.atomic import atomic_folder, atomic_path, write_json
+from maskreel.common.atomic import atomic_folder, atomic_path, remove_scratch, write_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,3 +97,28 @@ def test_json_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(TypeError, match="not JSON serializable"):
         write_json(tmp_path / "a.json", {1, 2})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_killed_processes_leave_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    for name in (".git", ".notes.part.txt", "film.mp4", "a.12345678.part"):
+        (tmp_path / name).mkdir()
+    with atomic_path(tmp_path / "clip.mp4") as film, atomic_folder(tmp_path / "frames") as frames:
+        (frames / "0.png").touch()
+        remove_scratch(tmp_path)
+        assert not film.exists()
+        assert sorted(path.name for path in tmp_path.iterdir()) == [
+            ".git",
+            ".notes.part.txt",
+            "a.12345678.part",
+            "film.mp4",
+        ]
+        film.touch()
+        frames.mkdir()
+
+
+def test_what_is_left_of_one_file_is_removed_and_that_of_others_stays(tmp_path: Path) -> None:
+    with atomic_path(tmp_path / "a[1].npy") as mine, atomic_path(tmp_path / "a1.npy") as other:
+        remove_scratch(tmp_path, stem="a[1]")
+        assert not mine.exists()
+        assert other.exists()
+        mine.touch()

@@ -71,6 +71,16 @@ def test_help_lists_a_part_that_says_nothing_about_itself(
     assert "\n  toy\n" in capsys.readouterr().out
 
 
+def test_help_of_the_ground_floor_alone_fits_on_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("maskreel.common.cli._main._parts", dict)
+    assert main(["--help"]) == 0
+    text = capsys.readouterr().out
+    assert "not installed: animate, inpaint, inversion, vfp\n  python -m pip install maskreel-PART\n" in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
 def test_help_describes_the_world() -> None:
     entry = metadata.EntryPoint("world", "maskreel.common.world.cli:main", "maskreel.commands")
     assert _summary(entry) == "Render clips with exact masks, look at them and measure them"

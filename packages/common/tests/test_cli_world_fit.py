@@ -16,7 +16,7 @@ from maskreel.common.cli import main
 from maskreel.common.datasets import VfpFolder, lazy_arrays
 from maskreel.common.errors import InputError
 from maskreel.common.maskrcnn import shapes_maskrcnn
-from maskreel.common.world import Splits, TableScene, write_dataset
+from maskreel.common.world import Splits, TableScene, origin_of, write_dataset
 from maskreel.common.world._table.file import read_scene, write_scene
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def test_training_gives_weights_with_their_record(data: Path, tmp_path: Path, mo
     assert run("train-maskrcnn", "-o", folder, *flags) == 0
     record = json.loads((folder / "shapes.json").read_text())
     assert record["steps"] == 2
-    assert record["data"].startswith("3 videos of TableScene, seed 0")
+    assert record["data"].startswith(f"3 videos of TableScene ({data.name}), seed 0")
     assert record["command"] == "maskreel world train-maskrcnn -o 'my run'"
     assert record["quality"]["frames"] == 2 * 22
     assert (folder / "samples/step_00000002.png").is_file()
@@ -102,6 +102,22 @@ def test_training_gives_weights_with_their_record(data: Path, tmp_path: Path, mo
     assert run("train-maskrcnn", "-o", tmp_path / "again", *flags) == 0
     again = load_file(tmp_path / "again/shapes.safetensors")
     assert all(torch.equal(again[name], value) for name, value in first.items()), "the same seed gives the same weights"
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("{", "cannot be read as JSON"),
+        ("[]", "is not a record of a rendered data set"),
+        ('{"scene": "a table"}', "does not tell scene, seed and counts"),
+        ('{"scene": {"name": "TableScene"}, "seed": 1}', "does not tell scene, seed and counts"),
+    ],
+)
+def test_the_origin_of_a_data_set_is_not_taken_from_anything(tmp_path: Path, text: str, fault: str) -> None:
+    assert origin_of(tmp_path) == str(tmp_path)
+    (tmp_path / "world.json").write_text(text)
+    with pytest.raises(InputError, match=rf"world\.json {fault}"):
+        origin_of(tmp_path)
 
 
 def test_a_missing_extra_is_named_before_anything_is_rendered(

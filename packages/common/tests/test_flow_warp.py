@@ -9,14 +9,11 @@ import torch
 
 from maskreel.common.flow import inside, warp
 
-DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.needs_cuda)]
-
 
 def constant_flow(dx: float, dy: float, size: tuple[int, int]) -> torch.Tensor:
     return torch.tensor([float(dx), float(dy)])[:, None, None].expand(2, *size).contiguous()
 
 
-@pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("mode", ["bilinear", "nearest"])
 @pytest.mark.parametrize(("dx", "dy"), [(3, 0), (0, 2), (-4, 5), (0, 0)])
 def test_whole_pixel_shift_copies_pixels(device: str, mode: Literal["bilinear", "nearest"], dx: int, dy: int) -> None:
@@ -30,7 +27,6 @@ def test_whole_pixel_shift_copies_pixels(device: str, mode: Literal["bilinear", 
     assert torch.equal(result, shifted)
 
 
-@pytest.mark.parametrize("device", DEVICES)
 def test_bilinear_is_exact_on_a_ramp(device: str) -> None:
     y, x = torch.meshgrid(torch.arange(20.0), torch.arange(30.0), indexing="ij")
     ramp = (2 * x - 3 * y + 5)[None].to(device)

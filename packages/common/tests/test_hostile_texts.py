@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 from typing import TYPE_CHECKING
 
 import pytest
 
-from maskreel.common.atomic import append_line, atomic_path
+from maskreel.common.atomic import atomic_path
 from maskreel.common.cli import main, progress
 from maskreel.common.cli._outcome import exit_code
 from maskreel.common.cli._plain import plain
@@ -101,20 +100,6 @@ def test_files_are_replaced_not_written_through_links(tmp_path: Path) -> None:
     with atomic_path(link) as scratch:
         scratch.write_text("new")
     assert (outside.read_text(), link.read_text(), link.is_symlink()) == ("mine", "new", False)
-
-
-def test_lines_are_not_added_through_links(tmp_path: Path) -> None:
-    outside = tmp_path / "outside"
-    outside.write_text("mine")
-    (tmp_path / "log.jsonl").symlink_to(outside)
-    with pytest.raises(OSError, match=r"log\.jsonl") as caught:
-        append_line(tmp_path / "log.jsonl", "{}")
-    assert caught.value.errno == errno.ELOOP
-    assert exit_code(lambda: append_line(tmp_path / "log.jsonl", "{}")) == 2
-    assert outside.read_text() == "mine"
-    append_line(tmp_path / "own.jsonl", "1")
-    append_line(tmp_path / "own.jsonl", "2")
-    assert (tmp_path / "own.jsonl").read_text() == "1\n2\n"
 
 
 def test_locks_do_not_follow_links(tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from maskreel.common.errors import MissingExtraError
-from maskreel.common.jobs import LocalProcesses, Slurm, run_jobs
+from maskreel.common.errors import InputError, MissingExtraError
+from maskreel.common.jobs import LocalProcesses, Slurm, chosen_executor, run_jobs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -111,6 +111,23 @@ def test_a_value_that_json_cannot_hold_is_a_failure_of_that_job(tmp_path: Path) 
     assert good.value == 2
 
 
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("", "cannot be read as JSON"),
+        ("[" * 100_000, "nested too deep"),
+        ("7", "does not hold the result of a job; delete it"),
+        ('{"item": "3"}', "does not hold the result of a job; delete it"),
+    ],
+)
+def test_a_damaged_result_is_named(tmp_path: Path, text: str, fault: str) -> None:
+    run_jobs(abs, [-3], executor=HERE, folder=tmp_path)
+    (path,) = (tmp_path / "results").glob("*.json")
+    path.write_text(text)
+    with pytest.raises(InputError, match=rf"{path.name} .*{fault}"):
+        run_jobs(abs, [-3], executor=HERE, folder=tmp_path)
+
+
 def test_functions_and_their_bound_arguments_are_told_apart(tmp_path: Path) -> None:
     def run(function: Callable[[int], int]) -> int:
         return run_jobs(function, [10], executor=HERE, folder=tmp_path)[0].value
@@ -206,6 +223,30 @@ def test_a_slurm_array_asks_for_what_was_set(tmp_path: Path, monkeypatch: pytest
     ):
         assert f"#SBATCH --{line}\n" in text
     assert "\nmodule load x\n" in text
+
+
+@pytest.mark.parametrize(
+    ("workers", "slurm", "device", "expected"),
+    [
+        (0, None, "auto", None),
+        (3, None, "auto", LocalProcesses(3, gpus=2)),
+        (3, None, "cuda", LocalProcesses(3, gpus=2)),
+        (3, None, "cpu", LocalProcesses(3, gpus=0)),
+        (0, "long", "auto", Slurm("long", gpus=0, parallel=16)),
+        (0, "long", "cpu", Slurm("long", gpus=0, parallel=16)),
+        (5, "long", "cuda", Slurm("long", gpus=1, parallel=5)),
+    ],
+)
+def test_who_does_the_jobs_of_a_command(
+    workers: int, slurm: str | None, device: Any, expected: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    assert chosen_executor(workers, slurm, device=device) == expected
+
+
+def test_negative_workers_of_a_command_are_refused() -> None:
+    with pytest.raises(InputError, match=r"--workers -1: write 0 \(this process alone\) or more"):
+        chosen_executor(-1, None, device="auto")
 
 
 def test_without_submitit_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

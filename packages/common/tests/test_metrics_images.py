@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.needs_cuda)]
-
 
 def textured(*shape: int) -> torch.Tensor:
     """Random frames with detail at several scales, uint8."""
@@ -49,7 +47,6 @@ def hole(size: tuple[int, int]) -> torch.Tensor:
     return mask
 
 
-@pytest.mark.parametrize("device", DEVICES)
 def test_psnr_agrees_with_scikit_image(device: str) -> None:
     from skimage.metrics import peak_signal_noise_ratio
 
@@ -77,7 +74,6 @@ def test_uint8_does_not_wrap() -> None:
     assert float(psnr(black, white)) == pytest.approx(0.0, abs=1e-12)
 
 
-@pytest.mark.parametrize("device", DEVICES)
 def test_psnr_of_a_hole(device: str) -> None:
     a = textured(3, 20, 30).to(device)
     b, mask = a.clone(), hole((20, 30)).to(device)
@@ -103,7 +99,6 @@ def test_empty_hole_has_no_value() -> None:
         assert values.isnan().tolist() == [False, True]
 
 
-@pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("strength", [2, 20, 120])
 def test_ssim_agrees_with_scikit_image(device: str, strength: float) -> None:
     a = textured(2, 3, 41, 53)
@@ -121,7 +116,6 @@ def test_ssim_in_double_is_scikit_image_to_the_last_digits() -> None:
     assert float(ssim(a.double() / 255, b.double() / 255)) == pytest.approx(skimage_ssim(a, b)[0], abs=1e-12)
 
 
-@pytest.mark.parametrize("device", DEVICES)
 def test_ssim_of_a_hole_is_the_mean_of_the_map_there(device: str) -> None:
     a = textured(3, 41, 53)
     b, mask = noisy(a), hole((41, 53))

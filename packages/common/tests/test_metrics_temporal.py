@@ -8,8 +8,6 @@ import torch
 from maskreel.common.flow import occlusion
 from maskreel.common.metrics import flicker, warping_error
 
-DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.needs_cuda)]
-
 
 def sliding_clip(frames: int = 4, step: int = 2) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """A texture that slides to the left, its flow and the pixels that leave the frame."""
@@ -25,7 +23,6 @@ def still(*levels: float, size: tuple[int, int] = (4, 6)) -> torch.Tensor:
     return torch.tensor(levels)[:, None, None, None].expand(-1, 3, *size).clone()
 
 
-@pytest.mark.parametrize("device", DEVICES)
 def test_true_flow_leaves_no_warping_error(device: str) -> None:
     clip, flows, hidden = (x.to(device) for x in sliding_clip())
     assert hidden.sum(dim=(1, 2)).tolist() == [24, 24, 24]  # two columns
@@ -72,7 +69,6 @@ def test_one_frame_has_no_pairs() -> None:
     assert flicker(clip[:1]).shape == (0,)
 
 
-@pytest.mark.parametrize("device", DEVICES)
 def test_flicker_by_hand(device: str) -> None:
     frames = still(10, 14, 9).to(torch.uint8).to(device)
     assert flicker(frames).tolist() == pytest.approx([4, 5], abs=1e-4)

@@ -22,6 +22,8 @@ from torch import nn
 from maskreel.common.errors import InputError
 from maskreel.common.training import Preempted, TrainingConfig, TrainingTask, train
 from maskreel.common.training import _checkpoints as checkpoints
+from maskreel.common.training._folder import RunFolder
+from maskreel.common.training._log import _lines as read_log
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -178,13 +180,47 @@ def test_crash_goes_back_to_the_checkpoint(uninterrupted: Path, tmp_path: Path) 
     assert_same_run(tmp_path, uninterrupted)
 
 
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        (b'{"step": 1', "line 2, cannot be read as JSON"),
+        (b"\xff", "line 2, cannot be read as JSON"),
+        (b"", "line 2, cannot be read as JSON"),
+        (b"[" * 100_000, "line 2, cannot be read as JSON: it is nested too deep"),
+        (b"7", "line 2, is not of the log of a training"),
+        (b'{"epoch": 1}', "line 2, is not of the log of a training"),
+    ],
+)
+def test_a_damaged_log_is_not_cut_off_in_silence(tmp_path: Path, line: bytes, fault: str) -> None:
+    """Only the end may have been lost when a run was killed."""
+    folder = RunFolder(tmp_path)
+    folder.log.write_bytes(b'{"step": 1}\n' + line + b'\n{"step": 2}\n')
+    with pytest.raises(InputError, match=rf"log\.jsonl, {fault}"):
+        read_log(folder)
+
+
+@pytest.mark.parametrize(("end", "steps"), [(b"", [1]), (b'{"st', [1]), (b"\0\0", [1]), (b'{"step": 2}', [1, 2])])
+def test_the_end_of_a_log_may_have_been_cut_off(tmp_path: Path, end: bytes, steps: list[int]) -> None:
+    folder = RunFolder(tmp_path)
+    folder.log.write_bytes(b'{"step": 1}\n' + end)
+    assert [line["step"] for line in read_log(folder)] == steps
+
+
 def test_killed_and_moved(uninterrupted: Path, tmp_path: Path) -> None:
     ended = subprocess.run([sys.executable, __file__, str(tmp_path / "here"), "11"], check=False)
     assert ended.returncode == -signal.SIGKILL
     (tmp_path / "here").rename(tmp_path / "there")
-    (tmp_path / "there/checkpoints/.step_00000012.x.part.pth").write_bytes(b"killed while it saved")
+    (tmp_path / "there/checkpoints/.step_00000012.a1b2c3d4.part.pth").write_bytes(b"killed while it saved")
     train(Net(), Noisy(), CONFIG, tmp_path / "there")
     assert_same_run(tmp_path / "there", uninterrupted)
+
+
+def test_the_lock_of_a_process_that_was_killed_after_the_end_goes(uninterrupted: Path, tmp_path: Path) -> None:
+    shutil.copytree(uninterrupted, tmp_path / "run")
+    (tmp_path / "run/.lock").touch()
+    assert train(Net(), Noisy(), CONFIG, tmp_path / "run").steps == CONFIG.steps
+    assert_same_run(tmp_path / "run", uninterrupted)
+    assert not (tmp_path / "run/.lock").exists()
 
 
 def test_killed_before_the_end_was_recorded(uninterrupted: Path, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import av
+import av.logging
 import numpy as np
 import pytest
 from av.stream import Disposition
@@ -230,6 +231,17 @@ def test_replaced_file_is_read_anew(tmp_path: Path) -> None:
     path.unlink()
     with pytest.raises(InputError, match="does not exist"):
         probe(path)
+
+
+def test_decoders_do_not_log_into_python(tmp_path: Path) -> None:
+    """They would hang now and then: see `open_video`."""
+    path = encode(tmp_path / "a.mp4")
+    av.logging.set_level(av.logging.ERROR)  # as torchvision 0.21 does when it is imported
+    try:
+        assert len(read(path).frames) == COUNT
+        assert av.logging.get_level() is None
+    finally:
+        av.logging.set_level(None)
 
 
 def test_name_that_looks_like_a_protocol(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from maskreel.inpaint import chunks as chunks_module
-from maskreel.inpaint.chunks import frames_per_chunk, plan_chunks
+from maskreel.inpaint.chunks import can_be_laid, frames_per_chunk, plan_chunks
 from maskreel.inpaint.survey import Mode, Shot, Survey
 
 SIZE = (1080, 1920)
@@ -56,3 +56,28 @@ def test_frames_around_a_chunk_end_with_the_shot(monkeypatch: pytest.MonkeyPatch
     assert first.around(2, 3) == (0, 5)
     assert second.around(2, 3) == (5, 13)
     assert third.around(2, 3) == (8, 15)
+
+
+def swept(shift: float, inliers: float = 0.8) -> Shot:
+    """100 frames of a camera in mode flow that goes `shift` pixels to the side."""
+    matrices = np.broadcast_to(np.eye(3), (100, 3, 3)).copy()
+    matrices[:, 0, 2] = np.linspace(0, shift, 100)
+    return Shot(0, 100, "flow", matrices, shift, inliers)
+
+
+@pytest.mark.parametrize(
+    ("size", "shift", "inliers", "can"),
+    [
+        ((240, 432), 0.0, 0.8, True),
+        ((240, 432), 7 * 432.0, 0.8, True),  # 8 frames side by side, 100 deep: 237 MiB
+        ((240, 432), 10 * 432.0, 0.8, False),  # 326 MiB
+        ((240, 432), 0.0, 0.3, False),
+        ((1080, 1920), 0.5 * 1920, 0.8, True),  # 1.5 frames, 32 deep: 285 MiB
+        ((1080, 1920), 0.8 * 1920, 0.8, False),
+        ((2160, 3840), 0.0, 0.8, False),
+    ],
+)
+def test_frames_may_be_laid_over_each_other_if_corners_follow_and_memory_lasts(
+    size: tuple[int, int], shift: float, inliers: float, can: bool
+) -> None:
+    assert can_be_laid(swept(shift, inliers), size) == can

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 import torch
 
+from maskreel.common.errors import InputError
 from maskreel.inpaint.chunks import Chunk
 from maskreel.inpaint.flow_completer import FlowPair
 from maskreel.inpaint.flow_fill import FlowFillConfig
@@ -58,6 +60,27 @@ def test_the_chosen_completer_and_inpainter_fill_and_chunks_go_on_from_each_othe
         assert not confidence[hole].any()
     # Frames 0 to 39; then 8 to 39, where the first 12 have no hole any more.
     assert len(completed) == 39 + 20
+
+
+@pytest.mark.parametrize(
+    ("arrays", "fault"),
+    [
+        (None, "cannot be read as an .npz archive"),
+        ({"stop": np.array(3)}, "does not hold the last frames of a fill"),
+        ({"stop": np.array(3), "frames": np.zeros((2, 4, 4, 3)), "synthesised": np.zeros((2, 4, 4), bool)}, "does not"),
+        ({"stop": np.zeros(2), "frames": np.zeros((2, 4, 4, 3), np.uint8), "synthesised": np.zeros((2, 4, 4), bool)},
+         "does not"),
+        ({"frames": np.zeros((2, 4, 4, 3), np.uint8), "synthesised": np.zeros((2, 4, 4), bool)}, "does not"),
+    ],
+)  # fmt: skip
+def test_damaged_frames_to_go_on_from_are_named(tmp_path, arrays, fault):
+    path = tmp_path / "carry.npz"
+    if arrays is None:
+        path.write_bytes(b"PK no archive")
+    else:
+        np.savez(path, **arrays)
+    with pytest.raises(InputError, match=rf"carry\.npz {fault}"):
+        FlowMode(FlowFillConfig(), Parts(still)).load(path)
 
 
 def test_flow_is_told_of_once_by_the_index_of_its_first_frame(tmp_path):

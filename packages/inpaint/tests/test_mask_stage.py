@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -141,3 +142,13 @@ def test_a_plate_that_missed_a_chunk_gets_it_later(
     assert np.array_equal(whole.colour, resumed.colour)
     assert np.array_equal(whole.seen, resumed.seen)
     assert (whole.colour[0, 0] == 0).all(), "frame 0 is black, and shows the corner"
+
+
+@pytest.mark.parametrize("rival", ["registered", None])
+def test_a_plate_is_kept_for_flow_only_if_laying_over_is_tried(
+    video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rival: Mode | None
+) -> None:
+    (chunk,) = chunks_of(FRAMES, monkeypatch, mode="flow")
+    chunks = (replace(chunk, shot=replace(chunk.shot, rival=rival)),)
+    stage_of(tmp_path, video).run(chunks, lambda _: None)
+    assert plate_path(tmp_path, chunks[0]).exists() == (rival is not None)

@@ -9,6 +9,7 @@ from maskreel.inpaint.hole_fill import fill_image
 from maskreel.inpaint.repainting import Repainter
 
 SIZE = (60, 80)
+NOWHERE = np.zeros(SIZE, bool)
 
 
 @pytest.fixture(scope="module")
@@ -27,12 +28,13 @@ def plate(painted: np.ndarray) -> np.ndarray:
     return image
 
 
-def everywhere() -> np.ndarray:
-    return np.ones(SIZE, bool)
+def adapted(plate: np.ndarray, painted: np.ndarray, frame: np.ndarray) -> np.ndarray:
+    """A frame that shows itself wherever nothing is painted."""
+    return Repainter(plate, painted)(frame, painted, ~painted, NOWHERE)
 
 
 def test_a_painting_stays_while_its_surroundings_do(plate: np.ndarray, painted: np.ndarray) -> None:
-    result = Repainter(plate, painted)(plate.copy(), painted, everywhere())
+    result = adapted(plate, painted, plate.copy())
     assert np.abs(result.astype(int) - plate).max() <= 1
 
 
@@ -41,14 +43,14 @@ def test_noise_around_it_moves_it_less_than_painting_anew_would(plate: np.ndarra
     noisy = np.clip(plate + rng.normal(0, 2, (6, *plate.shape)), 0, 255).astype(np.uint8)
     frames = [np.where(painted[..., None], plate, frame) for frame in noisy]
     repainter = Repainter(plate, painted)
-    ours = np.stack([repainter(frame, painted, everywhere())[painted] for frame in frames])
+    ours = np.stack([repainter(frame, painted, ~painted, NOWHERE)[painted] for frame in frames])
     anew = np.stack([fill_image(frame, painted)[painted] for frame in frames])
     assert ours.std(0).mean() < 0.9 * anew.std(0).mean()
 
 
 def test_a_little_more_light_lifts_it_with_its_texture(plate: np.ndarray, painted: np.ndarray) -> None:
     lighter = np.where(painted[..., None], plate, plate + np.uint8(6))
-    result = Repainter(plate, painted)(lighter, painted, everywhere())
+    result = adapted(plate, painted, lighter)
     assert np.abs(result.astype(int)[painted] - (plate[painted].astype(int) + 6)).max() <= 1
     np.testing.assert_array_equal(result[~painted], lighter[~painted])
 
@@ -56,7 +58,7 @@ def test_a_little_more_light_lifts_it_with_its_texture(plate: np.ndarray, painte
 def test_next_to_something_else_the_frame_is_painted_anew(plate: np.ndarray, painted: np.ndarray) -> None:
     frame = plate.copy()
     frame[~painted] = (20, 200, 90)
-    result = Repainter(plate, painted)(frame, painted, everywhere())
+    result = adapted(plate, painted, frame)
     assert np.abs(result.astype(int) - fill_image(frame, painted)).max() <= 4  # it sees a crop only
     np.testing.assert_array_equal(result[~painted], frame[~painted])
 
@@ -66,21 +68,31 @@ def test_the_far_side_of_a_painting_is_not_touched_by_somebody_who_passes(
 ) -> None:
     frame = plate.copy()
     frame[:, 22:30] = 10
-    result = Repainter(plate, painted)(frame, painted, everywhere()).astype(int)
+    result = adapted(plate, painted, frame).astype(int)
     assert result[30, 31].max() < 60
     assert np.abs(result[30, 50:55] - plate[30, 50:55]).max() < 12
 
 
 def test_what_is_not_shown_does_not_count(plate: np.ndarray, painted: np.ndarray) -> None:
     """On the canvas of a moving camera, what lies outside the frame is undefined."""
-    frame, shown = plate.copy(), everywhere()
-    frame[:, :28], shown[:, :28] = 255, False
-    result = Repainter(plate, painted)(frame, painted, shown)
+    frame, known = plate.copy(), ~painted
+    frame[:, :28], known[:, :28] = 255, False
+    result = Repainter(plate, painted)(frame, painted, known, NOWHERE)
     assert np.abs(result.astype(int)[painted] - plate[painted]).max() <= 2
-    np.testing.assert_array_equal(Repainter(plate, painted)(frame, painted, np.zeros(SIZE, bool)), frame)
+    np.testing.assert_array_equal(Repainter(plate, painted)(frame, painted, NOWHERE, NOWHERE), frame)
+
+
+def test_copies_count_only_far_from_what_the_frame_shows(plate: np.ndarray, painted: np.ndarray) -> None:
+    """Somebody who stood beside the painting at another moment is not to be smeared into it."""
+    frame, copied = plate.copy(), NOWHERE.copy()
+    frame[:, 25:30], copied[:, 25:30] = 10, True
+    result = Repainter(plate, painted)(frame, painted, ~painted & ~copied, copied)
+    assert np.abs(result.astype(int)[painted] - plate[painted]).max() <= 2
+    far = Repainter(plate, painted)(frame, painted, NOWHERE, ~painted)
+    assert far[30, 31].max() < 60
 
 
 def test_nothing_painted_is_left_alone(plate: np.ndarray, painted: np.ndarray) -> None:
-    frame, nothing = np.zeros_like(plate), np.zeros(SIZE, bool)
-    assert Repainter(plate, nothing)(frame, painted, everywhere()) is frame
-    assert Repainter(plate, painted)(frame, nothing, everywhere()) is frame
+    frame = np.zeros_like(plate)
+    assert Repainter(plate, NOWHERE)(frame, painted, ~painted, NOWHERE) is frame
+    assert Repainter(plate, painted)(frame, NOWHERE, ~NOWHERE, NOWHERE) is frame

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, cast
 
@@ -9,15 +10,18 @@ import numpy as np
 import pytest
 import torch
 
+from maskreel.common.masks import write_masks
 from maskreel.common.video import Clip, read, write
 from maskreel.inpaint import InpaintConfig, VideoInpainter
 from maskreel.inpaint.chunks import Chunk
 from maskreel.inpaint.settling import settled, try_shots
 from maskreel.inpaint.survey import Shot
-from maskreel.inpaint.trial import TRIAL_FRAMES, Attempt, Trial, Triers
+from maskreel.inpaint.trial import TRIAL_FRAMES, Trial, Triers
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from maskreel.inpaint.survey import Mode
 
 SIZE, FPS = (48, 64), Fraction(25)
 
@@ -60,13 +64,15 @@ def marks(busy: range) -> torch.Tensor:
     return masks
 
 
-YES, NO = Attempt(3.0, 1.0), Attempt(-3.0, 1.0)
+FLOW = Trial({"registered": 30.0, "flow": 33.0, "following": 27.0})
+
+STATIC = Trial({"static": 40.0})
 
 
-def test_shots_are_tried_where_most_is_masked_unless_flow_is_settled(video: Path, tmp_path: Path) -> None:
+def test_shots_are_tried_where_most_is_masked_unless_only_flow_will_do(video: Path, tmp_path: Path) -> None:
     masks = marks(range(70, 118))
     chunks = chunks_of(shot(0, 30, "static"), shot(30, 140), shot(140, 160, "flow"))
-    triers = Recording(Trial(40.0), Trial(30.0, YES, NO))
+    triers = Recording(STATIC, FLOW)
     found = try_shots(
         tmp_path / "trials.json",
         video,
@@ -74,7 +80,7 @@ def test_shots_are_tried_where_most_is_masked_unless_flow_is_settled(video: Path
         lambda chunk: masks[chunk.start : chunk.stop],
         lambda: cast("Triers", triers),
     )
-    assert found == {0: Trial(40.0), 30: Trial(30.0, YES, NO)}
+    assert found == {0: STATIC, 30: FLOW}
     assert triers.seen[0][:3] == (0, 0, 30)
     (first, start, count, given) = triers.seen[1]
     assert (first, start, count) == (30, 70, TRIAL_FRAMES)
@@ -83,7 +89,7 @@ def test_shots_are_tried_where_most_is_masked_unless_flow_is_settled(video: Path
 
 def test_trials_are_made_once_even_those_without_a_verdict(video: Path, tmp_path: Path) -> None:
     path, chunks = tmp_path / "trials.json", chunks_of(shot(0, 80), shot(80, 160))
-    triers = Recording(Trial(30.0, YES, NO), Trial(float("nan")))
+    triers = Recording(FLOW, Trial())
     masks = marks(range(40))
 
     def load(chunk: Chunk) -> torch.Tensor:
@@ -95,8 +101,8 @@ def test_trials_are_made_once_even_those_without_a_verdict(video: Path, tmp_path
         raise AssertionError("nothing is left to try")
 
     again = try_shots(path, video, chunks, load, nobody)
-    assert again[0] == first[0] == Trial(30.0, YES, NO)
-    assert np.isnan(again[80].copied)
+    assert again[0] == first[0] == FLOW
+    assert again[80] == Trial()
 
 
 def test_a_shot_without_masks_is_not_tried(video: Path, tmp_path: Path) -> None:
@@ -104,45 +110,62 @@ def test_a_shot_without_masks_is_not_tried(video: Path, tmp_path: Path) -> None:
     found = try_shots(
         tmp_path / "trials.json", video, chunks_of(shot(0, 160)), lambda _: nothing, lambda: cast("Triers", Recording())
     )
-    assert not found[0].prefers_flow
+    assert found == {0: Trial()}
 
 
 def test_chunks_of_a_shot_share_the_settled_shot() -> None:
     first, second = shot(0, 50), shot(50, 90)
-    chunks = settled(chunks_of(first, second), {0: Trial(30.0, YES, NO), 50: Trial(30.0, NO, NO)})
+    chunks = settled(chunks_of(first, second), {0: FLOW, 50: Trial({"registered": 30.0, "flow": 27.0})})
     assert [chunk.shot.mode for chunk in chunks] == ["flow"] * 3 + ["registered"] * 2
     assert len({id(chunk.shot) for chunk in chunks[:3]}) == 1
     assert not chunks[0].shot.follows
     assert chunks[3].shot is second
-    (following, *_) = settled(chunks_of(first), {0: Trial(30.0, NO, YES)})
+    (following, *_) = settled(chunks_of(first), {0: Trial({"registered": 30.0, "following": 33.0})})
     assert (following.shot.mode, following.shot.follows) == ("flow", True)
+    flowing = replace(shot(0, 40, "flow"), rival="registered")
+    (laid, *_) = settled(chunks_of(flowing), {0: Trial({"flow": 30.0, "registered": 33.0})})
+    assert (laid.shot.mode, laid.shot.follows) == ("registered", False)
     assert [(chunk.start, chunk.stop) for chunk in chunks] == [(0, 20), (20, 40), (40, 50), (50, 70), (70, 90)]
 
 
-def test_a_whole_job_follows_the_verdict_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A swaying camera, registered by the survey; the trial is made to prefer flow."""
+def job_files(folder: Path, shifts: np.ndarray) -> tuple[Path, Path]:
+    """A video of a camera that goes `shifts` pixels to the side over a scene, and masks of a thing that walks."""
     rng = np.random.default_rng(0)
-    wide = torch.nn.functional.interpolate(
-        torch.from_numpy(rng.uniform(40, 215, (1, 3, 16, 24))), (96, 144), mode="bicubic"
-    )
-    scene = wide[0].permute(1, 2, 0).clamp(0, 255).byte().numpy()
-    shifts = np.rint(6 * np.sin(np.arange(30) / 4)).astype(int)
+    wide = torch.from_numpy(rng.uniform(40, 215, (1, 3, 16, 60)))
+    smooth = torch.nn.functional.interpolate(wide, (96, 360), mode="bicubic")
+    scene = smooth[0].permute(1, 2, 0).clamp(0, 255).byte().numpy()
     frames = np.stack([scene[8 : 8 + 72, 10 + shift : 10 + shift + 104] for shift in shifts])
     masks = torch.zeros(30, 72, 104, dtype=torch.bool)
     for t in range(30):
         masks[t, 20:50, 5 + 2 * t : 20 + 2 * t] = True
     covered = np.where(masks.numpy()[..., None], np.uint8(10), frames)
-    write(tmp_path / "in.mkv", Clip.from_numpy(covered, FPS), codec="ffv1")
-    from maskreel.common.masks import write_masks
+    write(folder / "in.mkv", Clip.from_numpy(covered, FPS), codec="ffv1")
+    write_masks(folder / "masks", masks)
+    return folder / "in.mkv", folder / "masks"
 
-    write_masks(tmp_path / "masks", masks)
-    config = InpaintConfig(lossless=True, completion="background", dilation=0.0)
-    kept = VideoInpainter(config).inpaint(tmp_path / "in.mkv", tmp_path / "masks", output=tmp_path / "a.mkv")
-    assert kept.summary.modes == ("registered",)
-    monkeypatch.setattr(Triers, "run", lambda *_: Trial(20.0, YES, NO))
-    other = VideoInpainter(config).inpaint(tmp_path / "in.mkv", tmp_path / "masks", output=tmp_path / "b.mkv")
-    assert other.summary.modes == ("flow",)
-    forced = VideoInpainter(InpaintConfig(lossless=True, completion="background", dilation=0.0, mode="flow")).inpaint(
-        tmp_path / "in.mkv", tmp_path / "masks", output=tmp_path / "c.mkv"
-    )
-    assert torch.equal(read(other.output).frames, read(forced.output).frames)
+
+CONFIG = InpaintConfig(lossless=True, completion="background", dilation=0.0)
+
+
+@pytest.mark.parametrize(
+    ("shifts", "own", "verdict", "other"),
+    [
+        (np.rint(6 + 6 * np.sin(np.arange(30) / 4)).astype(int), "registered", FLOW, "flow"),
+        (6 * np.arange(30), "flow", Trial({"flow": 30.0, "registered": 33.0}), "registered"),
+    ],
+    ids=["sways", "sweeps"],
+)
+def test_a_whole_job_follows_the_verdict_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shifts: np.ndarray, own: str, verdict: Trial, other: Mode
+) -> None:
+    """The survey chooses the one mode, and the trial is made to prefer the other."""
+    video, masks = job_files(tmp_path, shifts)
+    monkeypatch.setattr(Triers, "run", lambda *_: Trial())
+    kept = VideoInpainter(CONFIG).inpaint(video, masks, output=tmp_path / "a.mkv")
+    assert kept.summary.modes == (own,)
+    monkeypatch.setattr(Triers, "run", lambda *_: verdict)
+    turned = VideoInpainter(CONFIG).inpaint(video, masks, output=tmp_path / "b.mkv", plates=True)
+    assert turned.summary.modes == (other,)
+    assert len(list(tmp_path.glob("b.plate-*.png"))) == 1
+    forced = VideoInpainter(replace(CONFIG, mode=other)).inpaint(video, masks, output=tmp_path / "c.mkv")
+    assert torch.equal(read(turned.output).frames, read(forced.output).frames)

@@ -203,7 +203,7 @@ def test_misfit_settings_are_refused():
 
 
 def test_held_out_clips_are_never_learned_from():
-    learned, held = clip_sources(CompletionData(planes=5, world=3, held_out=4))
+    learned, held = clip_sources(CompletionData(planes=5, world=3, watched=4))
     assert [source.kind for source in learned] == ["planes"] * 5 + ["world"] * 3
     assert len(held) == 4
     assert all(source.seed >= HELD_OUT_SEED for source in held)
@@ -227,7 +227,7 @@ def test_videos_are_cut_into_clips_and_bad_ones_are_named(tmp_path, caplog):
     _write_video(videos / "good", 12)
     (videos / "broken.mp4").write_bytes(b"no video")
     (videos / "notes.txt").write_text("not a video either")
-    data = CompletionData(planes=0, world=0, videos=videos, size=(64, 96), frames=4, held_out=1)
+    data = CompletionData(planes=0, world=0, videos=videos, size=(64, 96), frames=4, watched=1)
     with pytest.raises(InputError, match=r"broken\.mp4"):
         clip_sources(data)
     learned, held = clip_sources(data, skip_bad=True)

@@ -78,7 +78,7 @@ def test_one_sequence_becomes_a_video(davis: Path, tmp_path: Path) -> None:
 
 
 def test_two_processes_make_the_same_frames(mask_folder: Path, tmp_path: Path) -> None:
-    flags = (*QUICK, *NONE, "--preview", 0)
+    flags = (*QUICK, *NONE, "--preview-every", 0)
     assert run(mask_folder, "-o", tmp_path / "one", *flags) == 0
     assert run(mask_folder, "-o", tmp_path / "two", "--workers", 2, *flags) == 0
     assert RunFolder(tmp_path / "two").frames_done() == (0, 1, 2)

@@ -43,6 +43,18 @@ def test_a_second_process_is_refused(masks: Path, tmp_path: Path, name: str) -> 
     assert not list((tmp_path / "run").glob(".*"))
 
 
+def test_what_killed_runs_leave_goes_when_all_is_made(masks: Path, tmp_path: Path) -> None:
+    assert run(masks, "-o", tmp_path / "film.mkv") == 0
+    made = sorted(path.name for path in tmp_path.rglob("*"))
+    for name in (".film.a1b2c3d4.part.mkv", "film.run/.all.lock", "film.run/.state_all.a1b2c3d4.part.pt",
+                 "film.run/frames/.00001.a1b2c3d4.part.png"):  # fmt: skip
+        (tmp_path / name).touch()
+    (tmp_path / ".other.a1b2c3d4.part.mkv").touch()
+    assert run(masks, "-o", tmp_path / "film.mkv") == 0
+    (tmp_path / ".other.a1b2c3d4.part.mkv").unlink()
+    assert sorted(path.name for path in tmp_path.rglob("*")) == made
+
+
 def test_frames_of_an_old_run_do_not_get_into_a_new_one(
     masks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from fractions import Fraction
@@ -11,7 +12,9 @@ import numpy as np
 import pytest
 import torch
 
+from maskreel.common.cli._outcome import exit_code
 from maskreel.common.errors import InputError
+from maskreel.inversion.append_line import append_line
 from maskreel.inversion.run_folder import RunFolder
 from maskreel.inversion.sources import CocoSequence
 from maskreel.inversion.sources._files import array_file
@@ -105,7 +108,8 @@ def test_statistics_with_lying_metadata(tmp_path: Path, metadata: dict[str, str 
     Reference({"l": LayerStatistics(torch.zeros(3), torch.ones(3))}, 4, "12e4").save(path)
     assert Reference.load(path).fingerprint == "12e4"
     about = {key: value for key, value in (read_metadata(path) | metadata).items() if value is not None}
-    save_file(load_state_dict(path), path, about)
+    state = {name: value.clone() for name, value in load_state_dict(path).items()}  # windows into the file before 0.8
+    save_file(state, path, about)
     with pytest.raises(InputError, match=r"a\.safetensors (is not whole|cannot be read as JSON)"):
         Reference.load(path)
 
@@ -133,3 +137,17 @@ def test_state_of_an_interrupted_run(tmp_path: Path, state: Any) -> None:
     with pytest.raises(InputError, match=r"state_all\.pt .*delete it, and its part begins anew"):
         _restore(Work(), path)  # type: ignore[arg-type]
     assert not (tmp_path / "made").exists()
+
+
+def test_lines_are_not_added_through_links(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.write_text("mine")
+    (tmp_path / "log.jsonl").symlink_to(outside)
+    with pytest.raises(OSError, match=r"log\.jsonl") as caught:
+        append_line(tmp_path / "log.jsonl", "{}")
+    assert caught.value.errno == errno.ELOOP
+    assert exit_code(lambda: append_line(tmp_path / "log.jsonl", "{}")) == 2
+    assert outside.read_text() == "mine"
+    append_line(tmp_path / "own.jsonl", "1")
+    append_line(tmp_path / "own.jsonl", "2")
+    assert (tmp_path / "own.jsonl").read_text() == "1\n2\n"

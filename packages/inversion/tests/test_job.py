@@ -56,7 +56,7 @@ def stop_after(count: int) -> Callable[..., None]:
 def test_a_folder_holds_what_the_inverter_makes(
     mask_folder: Path, tmp_path: Path, quick: Quick, teacher: SemanticTeacher
 ) -> None:
-    job = Job(Masks(mask_folder), TINY, quick(), tmp_path / "run", preview=2)
+    job = Job(Masks(mask_folder), TINY, quick(), tmp_path / "run", preview_every=2)
     cost = make(job)
     sequence = open_masks(mask_folder)
     wanted = MaskInverter(quick(), teacher).invert(targets_of(sequence, teacher))
@@ -87,7 +87,7 @@ def test_a_folder_holds_what_the_inverter_makes(
 def test_after_ctrl_c_the_same_call_goes_on(
     settings: dict[str, Any], count: int, mask_folder: Path, tmp_path: Path, quick: Quick
 ) -> None:
-    job = Job(Masks(mask_folder), TINY, quick(**settings), tmp_path / "run", preview=0)
+    job = Job(Masks(mask_folder), TINY, quick(**settings), tmp_path / "run", preview_every=0)
     with pytest.raises(KeyboardInterrupt):
         make(job, stop_after(count))
     assert (job.folder / "state_all.pt").is_file()
@@ -105,7 +105,7 @@ def test_a_state_of_the_middle_of_a_step_is_not_kept(
     mask_folder: Path, tmp_path: Path, quick: Quick, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An interruption within a step leaves parameters that no whole number of steps leads to."""
-    job = Job(Masks(mask_folder), TINY, quick(), tmp_path / "run", preview=0)
+    job = Job(Masks(mask_folder), TINY, quick(), tmp_path / "run", preview_every=0)
     calls = 0
     step = torch.optim.Adam.step
 
@@ -149,7 +149,7 @@ def test_the_first_ctrl_c_waits_for_the_end_of_a_step() -> None:
 
 @pytest.mark.usefixtures("ctrl_c")
 def test_a_real_ctrl_c_ends_a_job_between_two_steps(mask_folder: Path, tmp_path: Path, quick: Quick) -> None:
-    job = Job(Masks(mask_folder), TINY, quick(), tmp_path / "run", preview=0)
+    job = Job(Masks(mask_folder), TINY, quick(), tmp_path / "run", preview_every=0)
     with pytest.raises(KeyboardInterrupt):
         make(job, lambda progress, _: signal.raise_signal(signal.SIGINT) if progress.step == 3 else None)
     assert torch.load(job.folder / "state_all.pt", weights_only=True)["current"]["step"] == 3
@@ -168,7 +168,8 @@ config = InversionConfig(
     steps=5, stages=1, levels=2, batch=1, coherence="none",
     weights=Weights(mask=1.0, temporal=0.0), augment=AugmentSettings(jitter=2, flip=0.5),
 )
-job = module.Job(Masks(Path(sys.argv[1])), TeacherChoice("tiny_teacher:tiny"), config, Path(sys.argv[2]), preview=0)
+teacher = TeacherChoice("tiny_teacher:tiny")
+job = module.Job(Masks(Path(sys.argv[1])), teacher, config, Path(sys.argv[2]), preview_every=0)
 count = 0
 
 def watch(progress, work):
@@ -200,7 +201,7 @@ def test_after_kill_the_same_call_goes_on(mask_folder: Path, tmp_path: Path) -> 
 def test_finished_runs_are_not_made_again(
     mask_folder: Path, tmp_path: Path, quick: Quick, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = Job(Masks(mask_folder), TINY, quick(), tmp_path / "run", preview=0)
+    job = Job(Masks(mask_folder), TINY, quick(), tmp_path / "run", preview_every=0)
     make(job)
     before = {path: path.stat().st_mtime_ns for path in job.folder.rglob("*.*")}
     monkeypatch.setattr(job_module, "work_of", lambda *_: pytest.fail("made again"))
@@ -210,7 +211,7 @@ def test_finished_runs_are_not_made_again(
 
 def test_other_settings_are_refused_by_name(mask_folder: Path, tmp_path: Path, quick: Quick) -> None:
     config = quick(coherence="none", batch=1)
-    job = Job(Masks(mask_folder), TINY, config, tmp_path / "run", preview=0)
+    job = Job(Masks(mask_folder), TINY, config, tmp_path / "run", preview_every=0)
     with pytest.raises(KeyboardInterrupt):
         make(job, stop_after(1))
     for changed, name in [
@@ -222,12 +223,12 @@ def test_other_settings_are_refused_by_name(mask_folder: Path, tmp_path: Path, q
     ]:
         with pytest.raises(InputError, match=f"holds a run with other settings {name}; give another output"):
             make(changed)
-    make(replace(job, preview=5))  # which is not of the result
+    make(replace(job, preview_every=5))  # which is not of the result
 
 
 def test_parts_of_frames_make_the_whole(mask_folder: Path, tmp_path: Path, quick: Quick) -> None:
     config = quick(coherence="none", batch=2)
-    whole = Job(Masks(mask_folder), TINY, config, tmp_path / "whole", preview=0)
+    whole = Job(Masks(mask_folder), TINY, config, tmp_path / "whole", preview_every=0)
     make(whole)
     parts = [replace(whole, folder=tmp_path / "parts", part=part) for part in (1, 0)]
     make(parts[0])
@@ -238,7 +239,7 @@ def test_parts_of_frames_make_the_whole(mask_folder: Path, tmp_path: Path, quick
 
 def test_a_frame_that_is_there_is_whole(mask_folder: Path, tmp_path: Path, quick: Quick) -> None:
     """While frames appear one after the other, each can be read, and no scratch file is left."""
-    job = Job(Masks(mask_folder), TINY, quick(coherence="none", batch=1), tmp_path / "run", preview=0)
+    job = Job(Masks(mask_folder), TINY, quick(coherence="none", batch=1), tmp_path / "run", preview_every=0)
     counts: list[int] = []
 
     def watch(*_: Any) -> None:
@@ -266,7 +267,7 @@ def test_what_cannot_be_made(mask_folder: Path, tmp_path: Path, quick: Quick) ->
 
 
 def test_cost_adds_up(mask_folder: Path, tmp_path: Path, quick: Quick) -> None:
-    job = Job(Masks(mask_folder), TINY, quick(), tmp_path / "run", preview=0)
+    job = Job(Masks(mask_folder), TINY, quick(), tmp_path / "run", preview_every=0)
     with pytest.raises(KeyboardInterrupt):
         make(job, stop_after(1))
     add_cost(job.folder, [{"seconds": 2.0, "iterations": 3, "peak_mib": 70}])

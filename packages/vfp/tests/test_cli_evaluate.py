@@ -168,7 +168,7 @@ def test_bad_videos(
     (broken / "val" / "video_2" / "image_5.png").write_bytes(b"")
     with pytest.raises(InputError, match=r"image_5\.png"):
         run(broken, "--method", "objects", "-o", output)
-    assert list(output.iterdir()) == [], "half of the masks were written"
+    assert not output.exists(), "half of the masks were written"
     assert run(broken, "--method", "objects", "--skip-bad", "-o", output, "--resamples", 20) == 0
     assert "video_2" in caplog.text
     assert json.loads((output / "scores.json").read_text())["clips"] == ["video_1", "video_3"]

@@ -71,7 +71,7 @@ def test_predicts_a_split_in_the_order_of_its_numbers(
     tmp_path: Path, weights: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     split = write_split(tmp_path / "data/val", [10, 9, 1002])
-    run("predict", split, "-o", tmp_path / "out", "--weights", weights, "--no-scale", "--batch-size", 2)
+    run("predict", split, "-o", tmp_path / "out", "--weights", weights, "--no-scale", "--batch", 2)
     found = np.load(tmp_path / "out/predictions.npy")
     assert found.dtype == np.uint8
     assert np.array_equal(found, expected(weights, 9, 10, 1002))
@@ -196,10 +196,10 @@ def test_one_array_cannot_hold_two_sizes(tmp_path: Path, weights: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--batch-size", 0), "--batch-size must be 1 or more, got 0"),
+        (("--batch", 0), "--batch must be 1 or more, got 0"),
         (("--every", 0), "--every must be 1 or more, got 0"),
         (("--weights", "none.safetensors"), "none.safetensors is not a file"),
-        (("--device", "cuda"), "--device is cuda, but torch finds no CUDA device"),
+        (("--device", "cuda"), "device is cuda, but torch finds no CUDA device"),
     ],
 )
 def test_refuses_options_in_a_sentence(tmp_path: Path, words: tuple[object, ...], message: str) -> None:

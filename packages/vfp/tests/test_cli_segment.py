@@ -71,7 +71,9 @@ def test_numbers_and_lists_are_checked(data: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="--videos must be 1 or more, got 0"):
         run("blur", data, "-o", tmp_path / "blur", "--videos", 0)
     lists = ("--quarantine", tmp_path / "a.txt", tmp_path / "b.txt")
-    with pytest.raises(InputError, match="--quarantine must name one list for each of 1 data sets, got 2"):
+    with pytest.raises(
+        InputError, match="--quarantine must name one list for all, or one for each of 1 data sets, got 2"
+    ):
         run("train-segmenter", data, "-o", tmp_path / "run", *lists)
     if not torch.cuda.is_available():
         with pytest.raises(InputError, match="device is cuda, but torch finds no CUDA device"):

@@ -68,6 +68,34 @@ def test_two_processes_with_one_result(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data"]
 
 
+@pytest.mark.parametrize("verb", ["evaluate", "predict"])
+def test_two_processes_with_one_folder_and_what_a_killed_one_leaves(tmp_path: Path, verb: str) -> None:
+    """Arrays of all clips would pile up beside the results, hidden."""
+    pytest.importorskip("fcntl")
+    write_dataset(TableScene(), tmp_path / "data", Splits(val=1), seed=0, workers=0)
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / ".frames.a1b2c3d4.part.npy").touch()
+    (out / ".mine.npy").touch()
+    source = tmp_path / "data" / ("val" if verb == "predict" else "")
+    command = [verb, str(source), "-o", str(out), *(["--method", "copy"] if verb == "evaluate" else [])]
+    with locked(out), pytest.raises(InputError, match=r"out: another run is at work here; wait for it"):
+        main(command, prog="maskreel vfp")
+    assert (out / ".frames.a1b2c3d4.part.npy").exists()
+    assert main(command, prog="maskreel vfp") == 0
+    assert [path.name for path in out.glob(".*")] == [".mine.npy"]
+
+
+def test_pictures_that_a_killed_run_was_writing_are_not_among_the_results(tmp_path: Path) -> None:
+    FolderResult(tmp_path / "pictures", {})._progress.tell(1)
+    unfinished = tmp_path / ".pictures.part"
+    (unfinished / "video_0.png").touch()
+    (unfinished / ".video_1.a1b2c3d4.part.gif").touch()
+    again = FolderResult(tmp_path / "pictures", {})
+    assert again.done == 1
+    assert [path.name for path in unfinished.iterdir()] == ["video_0.png"]
+
+
 def test_a_folder_is_replaced_without_a_moment_in_which_both_are_gone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

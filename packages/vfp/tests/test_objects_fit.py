@@ -264,7 +264,9 @@ def test_the_verb_leaves_out_what_is_in_quarantine(data: Path, tmp_path: Path, c
     with pytest.raises(InputError, match="train has no video left: all are in quarantine"):
         run("fit-table", data, data, *lists)
     assert f"1 of 24 videos: {videos[1].name}" in caplog.text
-    with pytest.raises(InputError, match="--quarantine must name one list for each of 1 data sets, got 2"):
+    with pytest.raises(
+        InputError, match="--quarantine must name one list for all, or one for each of 1 data sets, got 2"
+    ):
         run("fit-table", data, *lists)
 
 

@@ -26,6 +26,7 @@ from maskreel.animate.running.report import command, moments_shown, titles_of, w
 from maskreel.animate.running.result import AnimateResult, summarise
 from maskreel.animate.running.segments import Segments
 from maskreel.animate.running.watching import unwatched
+from maskreel.common.atomic import remove_scratch
 from maskreel.common.errors import InputError
 from maskreel.common.job_folder import identify
 from maskreel.common.show import save_image
@@ -196,6 +197,7 @@ class ImageAnimator:
         check_apart(target.path, *inputs.files.values())
         work = Job(Path(job) if job else target.path.with_suffix(".job"))
         with work.opened(self._settings(inputs, driving, target)):
+            remove_scratch(target.path.parent, stem=target.path.stem)
             view = view_source(self.model, picture.pixels, self.config)
             finish = self._finish(inputs, view, driving)
             plan = make_plan(self.model, view, driving, self.config, watch=watch)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import shutil
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["append_line", "atomic_folder", "atomic_path", "write_json"]
+__all__ = ["atomic_folder", "atomic_path", "remove_scratch", "write_json"]
 
 _PROBE_BYTES = 1 << 20
 
@@ -64,21 +65,25 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
+def remove_scratch(folder: Path, *, stem: str = "*") -> None:
+    """Delete what killed processes were writing in a folder; for the one that holds it (`job_folder.locked`).
+
+    Args:
+        folder: where.
+        stem: of the one file that is held, if it is not all of the folder.
+    """
+    name = stem if stem == "*" else glob.escape(stem)
+    for scratch in folder.glob(f".{name}.????????.part*"):
+        if scratch.is_dir() and not scratch.is_symlink():
+            shutil.rmtree(scratch)
+        else:
+            scratch.unlink()
+
+
 def write_json(path: str | os.PathLike[str], value: Any) -> None:
     """Write `value` as indented JSON, atomically."""
     with atomic_path(path) as scratch:
         scratch.write_text(json.dumps(value, indent=2) + "\n")
-
-
-def append_line(path: str | os.PathLike[str], line: str) -> None:
-    """Add a line to a file, which is made if it is not there, but never through a link to somewhere else.
-
-    Raises:
-        OSError: The file is a link, or cannot be written.
-    """
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
-    with os.fdopen(os.open(path, flags, 0o666), "a") as file:
-        file.write(line + "\n")
 
 
 def _refuse_full_disk(scratch: Path) -> None:

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from maskreel.inpaint.survey import FOLLOWED, canvas_box
+
 if TYPE_CHECKING:
     from maskreel.inpaint.survey import Shot, Survey
 
-__all__ = ["Chunk", "frames_per_chunk", "plan_chunks"]
+__all__ = ["Chunk", "can_be_laid", "frames_per_chunk", "plan_chunks"]
 
 _CHUNK_BYTES = 64 << 20
+_CANVAS_BYTES = 320 << 20
 _SHORTEST_FLOW = 32  # frames; flow works on frames around a chunk too, which short chunks would do over and over
 
 
@@ -35,13 +38,24 @@ def frames_per_chunk(size: tuple[int, int]) -> int:
     return min(128, max(8, _CHUNK_BYTES // (3 * size[0] * size[1])))
 
 
+def can_be_laid(shot: Shot, size: tuple[int, int]) -> bool:
+    """Whether frames of (height, width) `size` of a shot in mode `flow` may be laid over each other as well: tracked
+    corners follow the camera, and the area that it sweeps fits in memory for as many frames as a chunk has."""
+    left, top, right, bottom = canvas_box(shot.matrices, size)
+    frames = min(shot.stop - shot.start, _longest(shot, size))
+    return shot.inliers > FOLLOWED and 3 * (right - left) * (bottom - top) * frames <= _CANVAS_BYTES
+
+
 def plan_chunks(survey: Survey) -> tuple[Chunk, ...]:
     """Cut every shot into chunks of nearly equal length."""
     chunks: list[Chunk] = []
     for shot in survey.shots:
-        longest = max(frames_per_chunk(survey.size), _SHORTEST_FLOW if shot.mode == "flow" else 0)
-        count = -(-(shot.stop - shot.start) // longest)
+        count = -(-(shot.stop - shot.start) // _longest(shot, survey.size))
         bounds = [shot.start + k * (shot.stop - shot.start) // count for k in range(count + 1)]
         for start, stop in pairwise(bounds):
             chunks.append(Chunk(len(chunks), start, stop, shot))
     return tuple(chunks)
+
+
+def _longest(shot: Shot, size: tuple[int, int]) -> int:
+    return max(frames_per_chunk(size), _SHORTEST_FLOW if shot.mode == "flow" else 0)

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from maskreel.common.array_file import read_npz
 from maskreel.common.atomic import atomic_path
+from maskreel.common.errors import InputError
 from maskreel.inpaint.flow_fill import FlowFillConfig, fill_by_flow
 
 if TYPE_CHECKING:
@@ -30,7 +32,19 @@ class _Carry:
 
     stop: int
     frames: np.ndarray
+    """uint8 (T, H, W, 3)."""
     synthesised: np.ndarray
+    """bool (T, H, W)."""
+
+    @classmethod
+    def of(cls, path: Path) -> _Carry:
+        """Read back what `FlowMode.save` wrote."""
+        arrays = read_npz(path)
+        frames, synthesised = (arrays.get(name, np.empty(0)) for name in ("frames", "synthesised"))
+        kinds = (frames.dtype, synthesised.dtype, frames.shape) == (np.uint8, np.bool_, (*synthesised.shape, 3))
+        if not kinds or synthesised.ndim != 3 or arrays.get("stop", np.empty(0)).shape != ():
+            raise InputError(f"{path} does not hold the last frames of a fill; delete the job's folder to begin anew")
+        return cls(int(arrays["stop"]), frames, synthesised)
 
 
 class FlowMode:
@@ -98,7 +112,10 @@ class FlowMode:
                 )
 
     def load(self, path: Path) -> None:
-        """Go on after the chunk at whose end `save` was called."""
+        """Go on after the chunk at whose end `save` was called.
+
+        Raises:
+            InputError: the file is damaged, or not of a fill by flow.
+        """
         if path.exists():
-            with np.load(path, allow_pickle=False) as file:
-                self._carry = _Carry(int(file["stop"]), file["frames"], file["synthesised"])
+            self._carry = _Carry.of(path)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, overload
 
 import torch
 
-from maskreel.common.atomic import atomic_path, write_json
+from maskreel.common.atomic import atomic_path, remove_scratch, write_json
 from maskreel.common.errors import InputError
 from maskreel.common.masks import write_masks
 from maskreel.common.show import save_image
@@ -143,6 +143,7 @@ class VideoInpainter:
         pipeline.check()
         with work.lock():
             take_over(work.folder)
+            remove_scratch(target.parent, stem=target.stem)
             return self._run(pipeline, target, whole=whole, plates=plates)
 
     def mark(
@@ -181,6 +182,7 @@ class VideoInpainter:
         pipeline.check()
         with work.lock():
             take_over(work.folder)
+            remove_scratch(film.parent, stem=film.stem)
             pipeline.make_masks()
             with watch("show", pipeline.frame_count) as advance:
                 share = write_marked_film(film, info, pipeline.load_masks(), advance)

@@ -87,7 +87,7 @@ class MaskStage:
         """Do those of some consecutive chunks that are not done; other processes may do the others meanwhile."""
         reader = ForwardReader(self.source, stop=chunks[-1].shot.stop)
         for part in _by_shot(chunks):
-            ground = None if part[0].shot.mode == "flow" else _Ground.of(part, self.folder, self.size)
+            ground = _Ground.of(part, self.folder, self.size) if part[0].shot.has_canvas else None
             for chunk in part:
                 if not is_done(self.folder, chunk):
                     self._run_chunk(chunk, reader, ground)
@@ -175,7 +175,7 @@ def join_parts(folder: Path, chunks: tuple[Chunk, ...], parts: Sequence[range]) 
         parts: which of them were given to one `run_part`, in order and without gaps.
     """
     for of_shot in _by_shot(chunks):
-        if of_shot[0].shot.mode != "flow":
+        if of_shot[0].shot.has_canvas:
             _join_plates(folder, of_shot, [chunks[part.start : part.stop] for part in parts])
             _look_back(folder, of_shot)
 

@@ -18,7 +18,7 @@ from maskreel.common.errors import InputError
 from maskreel.common.job_folder import identify
 from maskreel.common.masks import iterate_masks
 from maskreel.common.video import iterate, join_segments
-from maskreel.inpaint.chunks import Chunk, plan_chunks
+from maskreel.inpaint.chunks import Chunk, can_be_laid, plan_chunks
 from maskreel.inpaint.clean_plate import CleanPlate
 from maskreel.inpaint.fill_stage import FillStage, group_chunks, plan_segments
 from maskreel.inpaint.given_masks import GivenMasks
@@ -127,9 +127,8 @@ class Pipeline:
             with atomic_path(path) as scratch:
                 survey.save(scratch)
         survey = Survey.load(path)
-        if self.config.mode == "auto":
-            return survey
-        return replace(survey, shots=tuple(self._forced(shot) for shot in survey.shots))
+        suited = self._rivalled if self.config.mode == "auto" else self._forced
+        return replace(survey, shots=tuple(suited(shot) for shot in survey.shots))
 
     @cached_property
     def bounds(self) -> tuple[tuple[int, int], ...]:
@@ -145,7 +144,7 @@ class Pipeline:
     @cached_property
     def trials(self) -> dict[int, Trial]:
         """Shots in doubt, by their first frame: how well modes fill what is known. Needs the masks."""
-        if self.config.mode != "auto" or all(chunk.shot.mode == "flow" for chunk in self.chunks):
+        if self.config.mode != "auto" or not any(chunk.shot.has_canvas for chunk in self.chunks):
             return {}
         path = self.job.stage("trials", self._fill_settings) / "trials.json"
         return try_shots(path, self.info.path, self.chunks, self._masks_of, self._triers)
@@ -193,9 +192,9 @@ class Pipeline:
         """
         inpainter = self.parts.loaded(self.config, flow=False).inpainter
         assert inpainter is not None
-        for shot in self.survey.shots:
-            if shot.mode != "flow":
-                first = next(chunk for chunk in self.chunks if chunk.start == shot.start)
+        for first, settled_first in zip(self.chunks, self.settled_chunks, strict=True):
+            shot, modes = first.shot, {first.shot.mode, settled_first.shot.mode}
+            if first.start == shot.start and modes != {"flow"}:
                 yield shot, CleanPlate.load(plate_path(self._mask_folder, first)).completed(inpainter)
 
     def fill(self, output: Path, *, copy_streams: bool) -> Figures:
@@ -333,6 +332,10 @@ class Pipeline:
                 " the file is cut off"
             )
         return survey
+
+    def _rivalled(self, shot: Shot) -> Shot:
+        """The shot with what else may suit it: laying frames over each other, where there is memory for it."""
+        return replace(shot, rival="registered") if shot.mode == "flow" and can_be_laid(shot, self.info.size) else shot
 
     def _forced(self, shot: Shot) -> Shot:
         """The shot in the mode that the config asks for."""

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import torch
 from torch.nn import functional
 
 from maskreel.common.device import chosen_device
-from maskreel.common.errors import InputError, MissingExtraError
+from maskreel.common.errors import MissingExtraError
 from maskreel.common.flow import resize_flow
 from maskreel.common.job_folder import identify
 from maskreel.common.weights import WeightsEntry, load_into, load_state_dict, torchvision_entry
+from maskreel.inpaint._given_weights import given_weights
 from maskreel.inpaint.flow_estimation import check_frames
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
 __all__ = ["RAFTFlow", "RAFTName", "published_raft_weights"]
 
@@ -81,7 +82,7 @@ class RAFTFlow:
         if random_seed is not None:
             network, source = _random(variant, random_seed), f"random {random_seed}"
         else:
-            path = published_raft_weights(name).fetch() if weights is None else _existing(Path(weights))
+            path = published_raft_weights(name).fetch() if weights is None else given_weights(weights)
             network, source = _loaded(variant, path), f"{path.name} {identify(path)['sha256'][:8]}"
         self._network = network.eval().to(self.device)
         self._iterations, self._batch, self._scale, self._amp = iterations, batch, scale, amp
@@ -155,12 +156,6 @@ def _variant(name: RAFTName) -> _Variant:
     if name == "raft-small":
         return _Variant(optical_flow.raft_small, optical_flow.Raft_Small_Weights.C_T_V2)
     return _Variant(optical_flow.raft_large, optical_flow.Raft_Large_Weights.C_T_SKHT_V2)
-
-
-def _existing(path: Path) -> Path:
-    if not path.is_file():
-        raise InputError(f"{path}: there is no such weights file; leave it out to use the published weights")
-    return path
 
 
 def _loaded(variant: _Variant, path: Path) -> torch.nn.Module:

@@ -10,7 +10,7 @@ from maskreel.inpaint.hole_fill import fill_image
 
 __all__ = ["Repainter"]
 
-_MARGIN = 16  # pixels around a painting that it is carried on from
+_MARGIN = 16  # pixels around a painting that it is carried on from, and around known ones where copies do not count
 _SAME, _OTHER = 8.0, 32.0  # grey levels up to which a place looks as on the plate, and beyond which it does not
 
 
@@ -31,13 +31,15 @@ class Repainter:
         self._plate = plate
         self._beyond = plate - harmonic_fill(plate, painted) if painted.any() else None
 
-    def __call__(self, image: np.ndarray, painted: np.ndarray, shown: np.ndarray) -> np.ndarray:
+    def __call__(self, image: np.ndarray, painted: np.ndarray, known: np.ndarray, copied: np.ndarray) -> np.ndarray:
         """A frame with its paintings adapted.
 
         Args:
             image: uint8 (h, w, 3), the frame on the plate's canvas, with its holes filled.
             painted: bool (h, w), where the fill is the plate's painting.
-            shown: bool (h, w), where `image` is defined.
+            known: bool (h, w), where the frame shows itself.
+            copied: bool (h, w), where other moments show what it hides. A painting is carried on from them only far
+                from what is known, which says better what stands beside it now.
 
         Returns:
             uint8 (h, w, 3); `image` itself if there is nothing painted, or nothing to adapt it to.
@@ -45,7 +47,8 @@ class Repainter:
         if self._beyond is None or not painted.any():
             return image
         box = _box(painted)
-        part, inside, unknown = image[box], painted[box], painted[box] | ~shown[box]
+        part, inside = image[box], painted[box]
+        unknown = ~(known[box] | (copied[box] & (_distance(known[box]) > _MARGIN)))
         if unknown.all():
             return image
         change = np.abs(part.astype(np.float32) - self._plate[box]).max(axis=-1)
@@ -58,6 +61,11 @@ class Repainter:
         result = image.copy()
         result[box][inside] = np.clip(np.rint(adapted), 0, 255).astype(np.uint8)
         return result
+
+
+def _distance(area: np.ndarray) -> np.ndarray:
+    """float32 (h, w): pixels from the nearest True."""
+    return cv2.distanceTransform((~area).view(np.uint8), cv2.DIST_L2, 3)
 
 
 def _box(area: np.ndarray) -> tuple[slice, slice]:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from maskreel.common.atomic import atomic_path
+from maskreel.common.json_file import read_json
 from maskreel.common.video import iterate
-from maskreel.inpaint.trial import TRIAL_FRAMES, Attempt, Trial
+from maskreel.inpaint.trial import TRIAL_FRAMES, Trial
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -39,15 +40,16 @@ def settled(chunks: Sequence[Chunk], trials: Mapping[int, Trial]) -> tuple[Chunk
 
 
 def _settled(shot: Shot, trial: Trial | None) -> Shot:
-    if trial is None or not trial.prefers_flow:
+    best = None if trial is None else trial.best
+    if best is None or best == shot.mode:
         return shot
-    return replace(shot, mode="flow", follows=trial.prefers_following)
+    return replace(shot, mode="flow" if best == "following" else best, follows=best == "following")
 
 
 def try_shots(
     path: Path, video: Path, chunks: Sequence[Chunk], masks: LoadMasks, triers: Callable[[], Triers]
 ) -> dict[int, Trial]:
-    """Try every shot that is not in mode `flow` anyway, once: what was found is kept in the file `path` (JSON).
+    """Try every shot of which frames can be laid over each other, once: what was found is kept in `path` (JSON).
 
     Args:
         path: where the trials are kept.
@@ -57,44 +59,30 @@ def try_shots(
         triers: makes what to try with; its networks are loaded only if nothing is kept yet.
     """
     if path.exists():
-        return {int(start): _trial(**values) for start, values in json.loads(path.read_text()).items()}
-    shots = list({chunk.shot.start: chunk.shot for chunk in chunks if chunk.shot.mode != "flow"}.values())
+        return {int(start): Trial(quality) for start, quality in read_json(path).items()}
+    shots = list({chunk.shot.start: chunk.shot for chunk in chunks if chunk.shot.has_canvas}.values())
     made = triers()
     trials = {
         shot.start: _try(shot, [chunk for chunk in chunks if chunk.shot is shot], video, masks, made) for shot in shots
     }
     with atomic_path(path) as scratch:
-        scratch.write_text(json.dumps({start: asdict(trial) for start, trial in trials.items()}))  # NaN is allowed here
+        scratch.write_text(json.dumps({start: trial.quality for start, trial in trials.items()}))
     return trials
 
 
 def _try(shot: Shot, chunks: Sequence[Chunk], video: Path, masks: LoadMasks, triers: Triers) -> Trial:
     marked = torch.cat([masks(chunk).flatten(1).sum(1) for chunk in chunks])
     if not marked.any():
-        return Trial(np.nan)
+        return Trial()
     start = shot.start + _busiest(marked.numpy())
     stop = min(shot.stop, start + TRIAL_FRAMES)
     frames = np.concatenate([clip.numpy() for clip in iterate(video, start=start, stop=stop)])
     touched = [chunk for chunk in chunks if chunk.start < stop and chunk.stop > start]
     inner = slice(start - touched[0].start, stop - touched[0].start)
     trial = triers.run(shot, frames, torch.cat([masks(chunk) for chunk in touched])[inner].numpy(), start)
-    logger.info(
-        "frames %d to %d, tried on known pixels: %s %.1f dB, flow %+.1f dB (%.0f %% reached), following what moves"
-        " %+.1f dB (%.0f %%)",
-        shot.start,
-        shot.stop,
-        shot.mode,
-        trial.copied,
-        trial.flow.gain,
-        100 * trial.flow.reach,
-        trial.following.gain,
-        100 * trial.following.reach,
-    )
+    tried = ", ".join(f"{way} {quality:.1f} dB" for way, quality in trial.quality.items())
+    logger.info("frames %d to %d, tried on known pixels: %s", shot.start, shot.stop, tried or "nothing")
     return trial
-
-
-def _trial(copied: float, flow: dict[str, float], following: dict[str, float]) -> Trial:
-    return Trial(copied, Attempt(**flow), Attempt(**following))
 
 
 def _busiest(marked: np.ndarray) -> int:

@@ -18,9 +18,12 @@ if TYPE_CHECKING:
 
     from maskreel.common.video import Clip
 
-__all__ = ["Mode", "Shot", "Survey", "Surveyor", "canvas_box"]
+__all__ = ["FOLLOWED", "Mode", "Shot", "Survey", "Surveyor", "canvas_box"]
 
 Mode = Literal["static", "registered", "flow"]
+
+FOLLOWED = 0.3
+"""Fraction of the tracked corners that must follow the camera, for frames to be laid over each other."""
 
 _STATIC_SHIFT = 0.3  # pixels; below it, re-sampling would cost more sharpness than it gains
 _MAX_CANVAS = 2.5  # areas of a frame; a camera that sees more than this has no common plate
@@ -45,6 +48,13 @@ class Shot:
     follows: bool = False
     """Whether, in the mode `flow`, flow follows what moves beside a hole, in place of the background behind it. Never
     set by the survey."""
+    rival: Mode | None = None
+    """A mode that may suit better than `mode`, to be tried; never set by the survey."""
+
+    @property
+    def has_canvas(self) -> bool:
+        """Whether its frames are laid over each other, be it only for a trial."""
+        return self.mode != "flow" or self.rival is not None
 
     def matrix(self, index: int) -> np.ndarray:
         """The matrix of frame `index` of the video."""
@@ -77,7 +87,7 @@ class Survey:
         parts: dict[str, np.ndarray] = {"size": np.array(self.size)}
         for i, shot in enumerate(self.shots):
             parts[f"shot{i}"] = np.array([shot.start, shot.stop, shot.shift, shot.inliers])
-            parts[f"shot{i}_mode"], parts[f"shot{i}_matrices"] = np.array(shot.mode), shot.matrices
+            parts[f"shot{i}_mode"], parts[f"shot{i}_matrices"] = (np.array(shot.mode), shot.matrices)
         for i, background in enumerate(self.backgrounds):
             for name, value in vars(background).items():
                 parts[f"background{i}_{name}"] = np.asarray(value)
@@ -213,7 +223,7 @@ def _mode(matrices: np.ndarray, size: tuple[int, int], inliers: float) -> Mode:
         return "static"
     left, top, right, bottom = canvas_box(matrices, size)
     fits = (right - left) * (bottom - top) <= _MAX_CANVAS * size[0] * size[1]
-    return "registered" if fits and inliers > 0.3 else "flow"
+    return "registered" if fits and inliers > FOLLOWED else "flow"
 
 
 def _lay_out(

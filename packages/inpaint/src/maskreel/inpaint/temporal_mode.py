@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from maskreel.inpaint.canvas import Laid
     from maskreel.inpaint.chunks import Chunk
     from maskreel.inpaint.image_inpainter import ImageInpainter
+    from maskreel.inpaint.memories import SparseMemory
     from maskreel.inpaint.temporal_fill import Memory, Reveal
 
-__all__ = ["TemporalMode"]
+__all__ = ["PlateFill", "TemporalMode"]
 
 _BLOCK = 16384  # places filled at a time: their memories fit in the processor's cache
 
@@ -37,6 +38,68 @@ class _Filled:
     confidence: list[np.ndarray]
 
 
+class PlateFill:
+    """Fills frames of one shot that are laid on its canvas.
+
+    Args:
+        canvas: of the shot.
+        plate: what the whole shot shows.
+        tolerance: grey levels within which two samples show the same thing.
+        reveal: which moment to copy from, see `fill_columns`.
+        inpainter: paints what is never seen, once, on the clean plate; see `Repainter`.
+    """
+
+    def __init__(
+        self, canvas: Canvas, plate: CleanPlate, *, tolerance: float, reveal: Reveal, inpainter: ImageInpainter
+    ) -> None:
+        self._canvas = canvas
+        self._tolerance = tolerance
+        self._reveal: Reveal = reveal
+        self._plate = plate.completed(inpainter)
+        self._repainter = Repainter(self._plate, ~plate.seen)
+
+    def fill(
+        self, laid: Laid, start: int, past: SparseMemory, future: SparseMemory
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Fill consecutive frames; see `TemporalMode.fill`.
+
+        Args:
+            laid: the frames.
+            start: index, in the video, of the first of them.
+            past: what the frames before them show.
+            future: what the frames after them show.
+        """
+        filled = self._fill_places(laid, start, past, future)
+        for t in range(len(laid.frames)):
+            image = laid.frames[t].copy()
+            confidence = np.ones(image.shape[:2], np.float32)
+            image.reshape(-1, 3)[filled.places[t]] = np.round(filled.colours[t].T)
+            confidence.reshape(-1)[filled.places[t]] = filled.confidence[t]
+            never = confidence == 0
+            image = self._repainter(image, never, laid.known[t], laid.wanted[t] & ~never)
+            yield self._canvas.lift(image, start + t), self._canvas.lift_values(confidence, start + t)
+
+    def _fill_places(self, laid: Laid, start: int, past: SparseMemory, future: SparseMemory) -> _Filled:
+        wanted_somewhen = np.flatnonzero(laid.wanted.any(axis=0))
+        blocks = [wanted_somewhen[k : k + _BLOCK] for k in range(0, len(wanted_somewhen), _BLOCK)]
+        parts = [self._fill_block(laid, start, places, past.at(places), future.at(places)) for places in blocks]
+        return _Filled(*(_join(parts, field, len(laid.frames)) for field in ("places", "colours", "confidence")))
+
+    def _fill_block(self, laid: Laid, start: int, places: np.ndarray, past: Memory, future: Memory) -> _Filled:
+        colours, known = columns(laid, places)
+        wanted = np.stack([frame.reshape(-1)[places] for frame in laid.wanted])
+        times = np.arange(start, start + len(laid.frames))
+        tolerance, reveal = self._tolerance, self._reveal
+        filled, confidence = fill_columns(
+            colours, known, wanted, times, past, future, tolerance=tolerance, reveal=reveal
+        )
+        covered, plate = [places[frame] for frame in wanted], self._plate.reshape(-1, 3)
+        for where, colour, sure in zip(covered, filled, confidence, strict=True):
+            never = sure == 0
+            colour[:, never] = plate[where[never]].T
+        return _Filled(covered, filled, confidence)
+
+
 class TemporalMode:
     """Fills the chunks of one shot, in order; the first ones may be left out.
 
@@ -44,9 +107,7 @@ class TemporalMode:
         chunks: all chunks of the shot.
         size: (height, width) of the frames.
         masks: the folder of the finished mask stage.
-        tolerance: grey levels within which two samples show the same thing.
-        reveal: which moment to copy from, see `fill_columns`.
-        inpainter: paints what is never seen, once, on the clean plate; see `Repainter`.
+        tolerance, reveal, inpainter: see `PlateFill`.
     """
 
     def __init__(
@@ -59,12 +120,8 @@ class TemporalMode:
         reveal: Reveal,
         inpainter: ImageInpainter,
     ) -> None:
-        self._canvas = Canvas(chunks[0].shot, size)
-        self._tolerance = tolerance
-        self._reveal: Reveal = reveal
-        plate = CleanPlate.load(plate_path(masks, chunks[0]))
-        self._plate = plate.completed(inpainter)
-        self._repainter = Repainter(self._plate, ~plate.seen)
+        self._canvas, plate = Canvas(chunks[0].shot, size), CleanPlate.load(plate_path(masks, chunks[0]))
+        self._filler = PlateFill(self._canvas, plate, tolerance=tolerance, reveal=reveal, inpainter=inpainter)
         self._masks = masks
         self._pasts = zip(chunks, hand_on(load_memories(masks, chunk, "tail") for chunk in chunks[:-1]), strict=True)
 
@@ -85,37 +142,8 @@ class TemporalMode:
             1 where past and future agree, 0 where the place is never seen.
         """
         laid = self._canvas.lay(frames, holes, chunk.start)
-        filled = self._fill_places(laid, chunk)
-        for t in range(len(frames)):
-            image = laid.frames[t].copy()
-            confidence = np.ones(image.shape[:2], np.float32)
-            image.reshape(-1, 3)[filled.places[t]] = np.round(filled.colours[t].T)
-            confidence.reshape(-1)[filled.places[t]] = filled.confidence[t]
-            image = self._repainter(image, confidence == 0, laid.known[t] | laid.wanted[t])
-            index = chunk.start + t
-            yield self._canvas.lift(image, index), self._canvas.lift_values(confidence, index)
-
-    def _fill_places(self, laid: Laid, chunk: Chunk) -> _Filled:
-        wanted_somewhen = np.flatnonzero(laid.wanted.any(axis=0))
-        blocks = [wanted_somewhen[k : k + _BLOCK] for k in range(0, len(wanted_somewhen), _BLOCK)]
         past = next(past for before, past in self._pasts if before.index == chunk.index)
-        future = load_future(self._masks, chunk)
-        parts = [self._fill_block(laid, chunk, places, past.at(places), future.at(places)) for places in blocks]
-        return _Filled(*(_join(parts, field, len(laid.frames)) for field in ("places", "colours", "confidence")))
-
-    def _fill_block(self, laid: Laid, chunk: Chunk, places: np.ndarray, past: Memory, future: Memory) -> _Filled:
-        colours, known = columns(laid, places)
-        wanted = np.stack([frame.reshape(-1)[places] for frame in laid.wanted])
-        times = np.arange(chunk.start, chunk.stop)
-        tolerance, reveal = self._tolerance, self._reveal
-        filled, confidence = fill_columns(
-            colours, known, wanted, times, past, future, tolerance=tolerance, reveal=reveal
-        )
-        covered, plate = [places[frame] for frame in wanted], self._plate.reshape(-1, 3)
-        for where, colour, sure in zip(covered, filled, confidence, strict=True):
-            never = sure == 0
-            colour[:, never] = plate[where[never]].T
-        return _Filled(covered, filled, confidence)
+        yield from self._filler.fill(laid, chunk.start, past, load_future(self._masks, chunk))
 
 
 def _join(parts: list[_Filled], field: str, frames: int) -> list[np.ndarray]:

@@ -8,20 +8,22 @@ hysteresis keeps what is perhaps a person where it hangs together with what very
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import torch
 from torch.nn import functional
 
-from maskreel.common.errors import InputError, MissingExtraError
+from maskreel.common.device import chosen_device
+from maskreel.common.errors import MissingExtraError
 from maskreel.common.job_folder import identify
 from maskreel.common.weights import WeightsEntry, load_into, load_state_dict, torchvision_entry
+from maskreel.inpaint._given_weights import given_weights
 from maskreel.inpaint.person_masks import check_thresholds, marked
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable
+    from pathlib import Path
 
     import numpy as np
 
@@ -69,9 +71,9 @@ class TorchvisionSegmenter:
         if short_side < 1 or batch < 1:
             raise ValueError(f"short_side and batch must be 1 or more, got {short_side = }, {batch = }")
         variant = _variant(name)
-        path = published_weights(name).fetch() if weights is None else _existing(Path(weights))
+        path = published_weights(name).fetch() if weights is None else given_weights(weights)
         categories: list[str] = variant.published.meta["categories"]
-        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self.device = torch.device(chosen_device("auto") if device is None else device)
         self._network = _load(variant, path).to(self.device)
         self._preprocess = variant.published.transforms(resize_size=short_side)
         self._person = categories.index("person")
@@ -130,12 +132,6 @@ def _variant(name: TorchvisionName) -> _Variant:
         return _Variant(segmentation.fcn_resnet50, segmentation.FCN_ResNet50_Weights.COCO_WITH_VOC_LABELS_V1)
     weights = segmentation.DeepLabV3_ResNet50_Weights.COCO_WITH_VOC_LABELS_V1
     return _Variant(segmentation.deeplabv3_resnet50, weights)
-
-
-def _existing(path: Path) -> Path:
-    if not path.is_file():
-        raise InputError(f"{path}: there is no such weights file; leave it out to use the published weights")
-    return path
 
 
 def _load(variant: _Variant, path: Path) -> torch.nn.Module:

@@ -1,25 +1,26 @@
-"""Which mode suits a shot, found by trial: more holes are filled, and compared with the truth where it is known.
+"""Which way of filling suits a shot, found by trial: more holes are filled, and compared with what was there.
 
-How a camera moves does not say which mode is better. Tracked corners may sit on the person; people who are not to be
-removed may walk through the plate; a hole may be uncovered soon, or never. All of that shows in the pixels around it.
+How a camera moves does not say which way is better. Tracked corners may sit on the person; people who are not to be
+removed may walk through the plate, or past the hole; a hole may be uncovered soon, or never. All of that shows where
+the truth is known. So the masked things are laid over the frames once more, elsewhere, as they are and as they move,
+and what every way puts there is compared with what they cover.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal
 
 import cv2
 import numpy as np
-import torch
 
-from maskreel.common.masks import dilate
-from maskreel.inpaint.background import shrink, to_analysis
 from maskreel.inpaint.canvas import Canvas
+from maskreel.inpaint.clean_plate import CleanPlate
 from maskreel.inpaint.flow_completer import LaplaceCompleter
 from maskreel.inpaint.flow_fill import fill_by_flow
-from maskreel.inpaint.mask_stage import columns
-from maskreel.inpaint.temporal_fill import Memory, fill_columns
+from maskreel.inpaint.memories import SparseMemory
+from maskreel.inpaint.temporal_mode import PlateFill
+from maskreel.inpaint.transplant import transplanted
 
 if TYPE_CHECKING:
     from maskreel.inpaint.flow_completer import FlowCompleter
@@ -28,56 +29,33 @@ if TYPE_CHECKING:
     from maskreel.inpaint.survey import Shot
     from maskreel.inpaint.temporal_fill import Reveal
 
-__all__ = ["NO_ATTEMPT", "TRIAL_FRAMES", "Attempt", "Trial", "Triers"]
+__all__ = ["TRIAL_FRAMES", "Trial", "Triers", "Way"]
 
 TRIAL_FRAMES = 48
-_ELSEWHERE = 0.3  # of the masked pixels: how many must not be masked half a trial later, to be tried
-_RING = 0.05  # of the height: how much holes grow otherwise
+_HEIGHT = 144  # of the shorter side: as many pixels as are needed to tell good fills from bad ones
 _LEAST_PIXELS = 200  # of all frames together; fewer say nothing
-_GOOD = 36.0  # dB; copies as good as this need no rival
-_CLEARLY = 0.5  # dB by which flow must be better to replace what the survey chose
-_MUCH = 0.8
-_MORE = 1.0  # dB by which flow that follows must be better than other flow: it is less steady, and paints more
+_GOOD = 36.0  # dB; a fill as good as this needs no rival
+_CLEARLY = 0.3  # dB by which a later way must be better than an earlier one
 
-
-@dataclass(frozen=True)
-class Attempt:
-    """What the mode `flow` puts into holes whose content is known, beside what copying puts there."""
-
-    gain: float
-    """dB by which its PSNR is higher, where both find the place in another frame; nan if that could not be tried."""
-    reach: float
-    """Fraction of the places that copying finds in other frames which flow finds too; the rest it paints."""
-
-    @property
-    def convinces(self) -> bool:
-        """Whether it is clearly better, and does not paint much of what can be copied."""
-        return self.gain > _CLEARLY and self.reach > _MUCH
-
-
-NO_ATTEMPT = Attempt(np.nan, 0.0)
+Way = Literal["static", "registered", "flow", "following"]
+"""A mode; following: `flow` with flow that is carried on into holes smoothly, so that it follows what passes by."""
 
 
 @dataclass(frozen=True)
 class Trial:
-    """What the modes put into holes whose content is known."""
+    """How well ways of filling put back what is known."""
 
-    copied: float
-    """PSNR in dB of the mode that the survey chose, `static` or `registered`; nan if nothing could be tried."""
-    flow: Attempt = NO_ATTEMPT
-    """The mode `flow`, with flow completed as in the job."""
-    following: Attempt = NO_ATTEMPT
-    """The same with flow that is carried on into the hole smoothly: it follows people who pass beside it."""
+    quality: dict[Way, float] = field(default_factory=dict)
+    """PSNR in dB: first of the way that the survey chose, last of the least steady. Empty if nothing could be tried."""
 
     @property
-    def prefers_following(self) -> bool:
-        """Whether flow shall follow what moves beside the hole."""
-        return self.following.convinces and not self.following.gain < self.flow.gain + _MORE
-
-    @property
-    def prefers_flow(self) -> bool:
-        """Whether the mode shall be `flow`."""
-        return self.flow.convinces or self.prefers_following
+    def best(self) -> Way | None:
+        """The way to fill, the plainer one where there is little between them; None if nothing is known."""
+        best: Way | None = None
+        for way, quality in self.quality.items():
+            if best is None or quality > self.quality[best] + _CLEARLY:
+                best = way
+        return best
 
 
 @dataclass(frozen=True)
@@ -92,10 +70,7 @@ class Triers:
     """Whether flow may be completed in another way than the parts say."""
 
     def run(self, shot: Shot, frames: np.ndarray, masks: np.ndarray, start: int) -> Trial:
-        """Try the modes on consecutive frames of a shot.
-
-        They fill more than is masked: where the masked things are in other frames, or, if these hardly move, a ring
-        around them. There everything is known. This happens at the size of the survey's analysis.
+        """Try what may suit consecutive frames of a shot: its mode, its rival, and flow, in both ways if things move.
 
         Args:
             shot: the shot, with the matrices of the survey.
@@ -103,80 +78,75 @@ class Triers:
             masks: bool (T, H, W).
             start: index, in the video, of the first frame.
         """
-        size = (frames.shape[1], frames.shape[2])
-        frames = np.stack([shrink(frame) for frame in frames])
-        masks = np.stack([_shrunk_mask(mask, frames.shape[1:3]) for mask in masks])
-        tried = _tried(masks)
-        holes = masks | tried.where
-        here = slice(start - shot.start, start - shot.start + len(frames))
-        to_small = to_analysis(size)
-        matrices = to_small @ shot.matrices[here] @ np.linalg.inv(to_small)
-        small = replace(shot, start=0, stop=len(frames), matrices=matrices)
-        copied, seen = self._copied(small, frames, holes)
-        seen &= tried.where
-        if np.count_nonzero(seen) < _LEAST_PIXELS:
-            return Trial(np.nan)
-        quality = _psnr(copied, frames, seen)
-        if quality > _GOOD:
-            return Trial(quality)
+        shrunk = _Shrunk.of(shot, frames, masks, start)
+        tried = transplanted(shrunk.frames, shrunk.masks)
+        if np.count_nonzero(tried.where) < _LEAST_PIXELS:
+            return Trial()
+        holes, quality = shrunk.masks | tried.where, dict[Way, float]()
+        # What passes by elsewhere says nothing of what passes by here.
+        for way in self._ways(shot, follow=self.may_follow and tried.in_time):
+            filled = self._filled(way, shrunk.shot, tried.frames, holes)
+            quality[way] = _psnr(filled, shrunk.frames, tried.where)
+            if quality[way] > _GOOD:
+                break
+        return Trial(quality)
 
-        def attempt(completer: FlowCompleter | None) -> Attempt:
-            parts = self.parts
-            by_flow = fill_by_flow(
-                frames, holes, self.settings, estimator=parts.estimator, completer=completer, inpainter=parts.inpainter
-            )
-            both = seen & ~by_flow.synthesised
-            if np.count_nonzero(both) < _LEAST_PIXELS:
-                return NO_ATTEMPT
-            gain = _psnr(by_flow.frames, frames, both) - _psnr(copied, frames, both)
-            return Attempt(gain, np.count_nonzero(both) / np.count_nonzero(seen))
+    def _ways(self, shot: Shot, *, follow: bool) -> list[Way]:
+        ways: list[Way] = [shot.mode, "flow"] if shot.rival is None else [shot.mode, shot.rival, "flow"]
+        return list(dict.fromkeys([*ways, "following"] if follow else ways))
 
-        following = attempt(LaplaceCompleter()) if self.may_follow and tried.deep else NO_ATTEMPT
-        return Trial(quality, attempt(self.parts.completer), following)
+    def _filled(self, way: Way, shot: Shot, frames: np.ndarray, holes: np.ndarray) -> np.ndarray:
+        if way == "flow":
+            return self._by_flow(frames, holes, self.parts.completer)
+        if way == "following":
+            return self._by_flow(frames, holes, LaplaceCompleter())
+        return self._copied(replace(shot, mode=way), frames, holes)
 
-    def _copied(self, shot: Shot, frames: np.ndarray, holes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The frames with holes filled from the same place of other frames, and bool (T, H, W) where one
-        shows it."""
+    def _by_flow(self, frames: np.ndarray, holes: np.ndarray, completer: FlowCompleter | None) -> np.ndarray:
+        estimator, inpainter = self.parts.estimator, self.parts.inpainter
+        return fill_by_flow(
+            frames, holes, self.settings, estimator=estimator, completer=completer, inpainter=inpainter
+        ).frames
+
+    def _copied(self, shot: Shot, frames: np.ndarray, holes: np.ndarray) -> np.ndarray:
         canvas = Canvas(shot, (frames.shape[1], frames.shape[2]))
-        laid = canvas.lay(frames, holes, 0)
-        places = np.flatnonzero(laid.wanted.any(axis=0))
-        colours, known = columns(laid, places)
-        wanted = np.stack([frame.reshape(-1)[places] for frame in laid.wanted])
-        blank = Memory.blank(len(places))
-        filled, confidence = fill_columns(
-            colours, known, wanted, np.arange(len(frames)), blank, blank, tolerance=self.tolerance, reveal=self.reveal
-        )
-        results, seen = np.empty_like(frames), np.empty(holes.shape, bool)
-        for t, (colour, sure) in enumerate(zip(filled, confidence, strict=True)):
-            image, known_here = laid.frames[t].copy(), np.ones(canvas.size, np.float32)
-            image.reshape(-1, 3)[places[wanted[t]]] = np.round(colour.T)
-            known_here.reshape(-1)[places[wanted[t]]] = sure
-            results[t], seen[t] = canvas.lift(image, t), canvas.lift_values(known_here, t) > 0
-        return results, seen
+        laid, plate = canvas.lay(frames, holes, 0), CleanPlate(canvas.size)
+        plate.add(laid)
+        assert self.parts.inpainter is not None
+        filler = PlateFill(canvas, plate, tolerance=self.tolerance, reveal=self.reveal, inpainter=self.parts.inpainter)
+        nothing = SparseMemory.blank()
+        return np.stack([image for image, _ in filler.fill(laid, 0, nothing, nothing)])
 
 
 @dataclass(frozen=True)
-class _Tried:
-    where: np.ndarray
-    """bool (T, H, W): known pixels that are filled, too."""
-    deep: bool
-    """Whether they lie in holes like the real ones, not just at their border, where anything smooth does well."""
+class _Shrunk:
+    """The frames that are tried, small."""
+
+    shot: Shot
+    frames: np.ndarray
+    masks: np.ndarray
+
+    @classmethod
+    def of(cls, shot: Shot, frames: np.ndarray, masks: np.ndarray, start: int) -> _Shrunk:
+        height, width = frames.shape[1:3]
+        scale = min(1.0, _HEIGHT / min(height, width))
+        size = round(width * scale), round(height * scale)
+        across, down = size[0] / width, size[1] / height
+        to_small = np.array([[across, 0, across / 2 - 0.5], [0, down, down / 2 - 0.5], [0, 0, 1]])
+        here = slice(start - shot.start, start - shot.start + len(frames))
+        matrices = to_small @ shot.matrices[here] @ np.linalg.inv(to_small)
+        small = replace(shot, start=0, stop=len(frames), matrices=matrices)
+        return cls(small, np.stack([_small(frame, size) for frame in frames]), _small_masks(masks, size))
 
 
-def _tried(masks: np.ndarray) -> _Tried:
-    """Where the masks of other frames lie; a ring around those of each frame where that is hardly anywhere else."""
-    other = np.roll(masks, len(masks) // 2, axis=0) & ~masks
-    if np.count_nonzero(other) > _ELSEWHERE * np.count_nonzero(masks):
-        return _Tried(other, deep=True)
-    grown = dilate(torch.from_numpy(masks), _RING * masks.shape[1]).numpy()
-    return _Tried(grown & ~masks, deep=False)
+def _small(frame: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """A frame at (width, height)."""
+    return frame if frame.shape[1::-1] == size else cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
 
 
-def _shrunk_mask(mask: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
-    """bool (h, w): wherever any pixel of it was masked."""
-    if mask.shape == size:
-        return mask
-    return cv2.resize(mask.astype(np.float32), (size[1], size[0]), interpolation=cv2.INTER_AREA) > 0
+def _small_masks(masks: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """True wherever any pixel was masked."""
+    return np.stack([_small(mask.astype(np.float32), size) > 0 for mask in masks])
 
 
 def _psnr(result: np.ndarray, truth: np.ndarray, where: np.ndarray) -> float:

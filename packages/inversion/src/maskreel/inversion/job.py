@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import logging
 import time
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
-from maskreel.common.atomic import append_line, atomic_path
+from maskreel.common.atomic import atomic_path
+from maskreel.common.device import chosen_device
 from maskreel.common.errors import InputError, MissingExtraError
 from maskreel.common.job_folder import locked
 from maskreel.common.show import contact_sheet, save_image
 from maskreel.common.weights import load_checkpoint
+from maskreel.inversion.append_line import append_line
 from maskreel.inversion.choices import Masks, TeacherChoice, targets_of
 from maskreel.inversion.interruption import Interruption
 from maskreel.inversion.memory import peak_mib
@@ -49,10 +51,11 @@ class Job:
     teacher: TeacherChoice
     config: InversionConfig
     folder: Path
-    device: str = "cpu"
+    device: Literal["auto", "cpu", "cuda"] = "cpu"
+    """auto: what the process that makes it finds."""
     part: int | None = None
     """Only this group of frames; None: all of them."""
-    preview: int = 50
+    preview_every: int = 50
     """Steps from one preview to the next; 0: none."""
     tensorboard: bool = False
     per_frame: dict[int, dict[str, float]] = field(default_factory=dict)
@@ -79,8 +82,9 @@ def make(job: Job, watch: Callable[[Progress, Work], None] | None = None) -> dic
 
     Raises:
         InputError: The masks or the teacher cannot be used, or the folder holds a run of another kind, or another
-            process makes the same frames.
+            process makes the same frames, or the device is not there.
     """
+    job = replace(job, device=chosen_device(job.device))
     sequence = job.masks.open()
     if is_done(job, sequence):
         return {"seconds": 0.0, "iterations": 0, "peak_mib": peak_mib()}
@@ -102,7 +106,7 @@ def work_of(job: Job, sequence: MaskSequence) -> Work:
         stages(sequence.size, job.config.stages)
     except ValueError as error:
         raise InputError(f"{job.masks.path}: {error}") from error
-    inverter = job.teacher.inverter(job.config, job.device, job.per_frame)
+    inverter = job.teacher.inverter(job.config, chosen_device(job.device), job.per_frame)
     return inverter.work(targets_of(sequence, inverter.teacher))
 
 
@@ -149,7 +153,7 @@ class _Making:
         self.between_steps = True
         if progress.loss is not None:
             self._log(progress)
-        if self.job.preview and progress.step % self.job.preview == 0:
+        if self.job.preview_every and progress.step % self.job.preview_every == 0:
             self._preview(progress)
         if time.perf_counter() - self.saved > SAVE_SECONDS:
             self._save()

@@ -29,7 +29,7 @@ _WORLD_FRAMES = 4
 
 def evaluate(
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"])],
-    root: tyro.conf.Positional[Path | None] = None,
+    data: tyro.conf.Positional[Path | None] = None,
     world: int = 0,
     pairs: Path | None = None,
     weights: Path | None = None,
@@ -47,7 +47,7 @@ def evaluate(
 
     Args:
         output: A folder.
-        root: A data set of the published layout (train/, test/), or any folder of videos.
+        data: A data set of the published layout (train/, test/), or any folder of videos.
         world: Evaluate on so many rendered videos in place of a data set; 50 take a few minutes with the small model.
         pairs: A CSV table with the columns source and driving: who is animated by whom. By default each test video by
             the next one of somebody else.
@@ -57,7 +57,7 @@ def evaluate(
         shown: How many videos are put on contact sheets, eight on each.
         device: Where the networks work; auto: on CUDA where there is a device.
     """
-    if (root is None) == (world == 0):
+    if (data is None) == (world == 0):
         raise InputError("give a data set, or --world with a number of rendered videos: one of the two")
     if world < 0:
         raise InputError(f"--world must be 1 or more, got {world}")
@@ -72,13 +72,13 @@ def evaluate(
     model = opened(weights, device)
     gallery = Gallery(shown)
     about: dict[str, object]
-    if root is None:
+    if data is None:
         count = _WORLD_FRAMES if frames is None else frames
         rows = _of_world(model, world, count, output / "cache" if cache is None else cache, gallery)
         about = {"world": world, "frames": count}
     else:
-        rows = _of_data(model, root, pairs, frames, gallery)
-        about = {"data": str(root), "pairs": None if pairs is None else str(pairs), "frames": frames}
+        rows = _of_data(model, data, pairs, frames, gallery)
+        about = {"data": str(data), "pairs": None if pairs is None else str(pairs), "frames": frames}
     _tell(output, rows, gallery, about | {"weights": None if weights is None else str(weights)})
     return 0
 
@@ -96,12 +96,12 @@ def _of_world(model: AnimationModel, count: int, frames: int, cache: Path, galle
     return rows
 
 
-def _of_data(model: AnimationModel, root: Path, table: Path | None, frames: int | None, gallery: Gallery) -> list[Row]:
+def _of_data(model: AnimationModel, data: Path, table: Path | None, frames: int | None, gallery: Gallery) -> list[Row]:
     from maskreel.animate.data import find_clips
     from maskreel.animate.evaluation import ANIMATION, RECONSTRUCTION, Row, animate_video, reconstruct_video
 
-    clips = find_clips(root, "test")
-    crossed = _pairs(root, table, clips)
+    clips = find_clips(data, "test")
+    crossed = _pairs(data, table, clips)
     rows: list[Row] = []
     for clip in progress(clips, description="reconstruct", unit="videos"):
         last = _Last()
@@ -126,11 +126,11 @@ class _Last:
         self.row = [(name, pictures[-1].clone()) for name, pictures in columns.items()]
 
 
-def _pairs(root: Path, table: Path | None, clips: list[ClipPath]) -> list[tuple[ClipPath, ClipPath]]:
+def _pairs(data: Path, table: Path | None, clips: list[ClipPath]) -> list[tuple[ClipPath, ClipPath]]:
     from maskreel.animate.data import ClipPath, read_pairs
 
     if table is not None:
-        return [(ClipPath(a.name, a), ClipPath(b.name, b)) for a, b in read_pairs(table, root)]
+        return [(ClipPath(a.name, a), ClipPath(b.name, b)) for a, b in read_pairs(table, data)]
     found = []
     for number, clip in enumerate(clips):
         others = [*clips[number + 1 :], *clips[:number]]

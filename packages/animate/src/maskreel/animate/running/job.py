@@ -18,6 +18,7 @@ import torch
 from maskreel.common.atomic import write_json
 from maskreel.common.errors import InputError
 from maskreel.common.job_folder import locked
+from maskreel.common.json_file import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +44,7 @@ class Job:
         """Hold the folder; what other settings left in it is removed first, and all of it after good work.
 
         Raises:
-            InputError: it is not a job's folder, or another process works in it.
+            InputError: it is not a job's folder, its settings are damaged, or another process works in it.
         """
         if self.folder.exists() and not (self.folder / _SETTINGS).exists() and self._foreign():
             raise InputError(f"{self.folder} holds files that are not of this job; name another folder with --job")
@@ -73,7 +74,7 @@ class Job:
 
     def _begin(self, settings: dict[str, Any]) -> None:
         record = self.folder / _SETTINGS
-        left = json.loads(record.read_text()) if record.exists() else None
+        left = read_json(record) if record.exists() else None
         if left is not None and left != settings:
             logger.info("%s was begun with other settings and is done anew", self.folder)
         for path in self.folder.iterdir():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,8 @@ from maskreel.animate.running.outputs import packed
 from maskreel.animate.running.report import look_of
 from maskreel.animate.running.result import FrameFigures
 from maskreel.common.atomic import write_json
+from maskreel.common.errors import InputError
+from maskreel.common.json_file import read_json
 from maskreel.common.show import save_image
 from maskreel.common.video import Clip, ColorTags, write_segment
 
@@ -60,7 +61,7 @@ class Segments:
                 made: list[FrameFigures] = []
                 self._write(path, self._clips(start, stop, made, advance))
                 write_json(record, made)
-            figures += [FrameFigures(*row) for row in json.loads(record.read_text())]
+            figures += _read_figures(record, stop - start)
         return figures
 
     @property
@@ -109,3 +110,19 @@ class Segments:
     def _write(self, path: Path, clips: Iterator[Clip]) -> None:
         like = replace(self.driving.info, colors=ColorTags(matrix=0), sample_aspect_ratio=self.pixel_aspect)
         write_segment(path, clips, like=like, codec=self.output.codec, crf=self.config.crf)
+
+
+def _read_figures(path: Path, count: int) -> list[FrameFigures]:
+    """The figures of a finished segment.
+
+    Raises:
+        InputError: They are damaged, or of another number of frames.
+    """
+    rows = read_json(path)
+    try:
+        figures = [FrameFigures(*map(float, row)) for row in rows]
+    except (TypeError, ValueError):
+        figures = []
+    if len(figures) != count:
+        raise InputError(f"{path} does not hold two figures for each of {count} frames; delete it to make them anew")
+    return figures

@@ -75,7 +75,7 @@ def _help_text() -> str:
             "",
             "installed parts:",
             listing(rows) if rows else "  none yet",
-            *(["", f"not installed: {', '.join(missing)} (python -m pip install maskreel-PART)"] if missing else []),
+            *(["", f"not installed: {', '.join(missing)}", "  python -m pip install maskreel-PART"] if missing else []),
             "",
             "maskreel PART --help shows what a part can do.",
             "With every command, -v shows more messages, -q only warnings and errors.",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import json
 import logging
 import time
 import traceback
@@ -13,7 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from maskreel.common.atomic import atomic_path, write_json
+from maskreel.common.errors import InputError
 from maskreel.common.jobs._executors import submitit_module
+from maskreel.common.json_file import read_json
 
 if TYPE_CHECKING:
     import os
@@ -61,6 +62,7 @@ def run_jobs(
     Raises:
         ValueError: Two items are equal, or the `repr` of one changes from run to run.
         MissingExtraError: submitit is needed and not installed.
+        InputError: A file in `folder` is damaged, or no result.
     """
     folder = Path(folder).resolve()
     jobs = [_Job(function, item, folder / "results" / _file_name(function, item)) for item in items]
@@ -105,10 +107,17 @@ class _Job:
 
     def outcome(self, log: Path | None) -> JobResult[Any]:
         if self.result.exists():
-            return JobResult(self.item, json.loads(self.result.read_text())["value"], log=log)
+            return JobResult(self.item, _value(self.result), log=log)
         if self.failure.exists():
             return JobResult(self.item, error=self.failure.read_text(), log=log)
         return JobResult(self.item, error="the job ended without a result; it may have been killed", log=log)
+
+
+def _value(path: Path) -> Any:
+    found = read_json(path)
+    if not isinstance(found, dict) or "value" not in found:
+        raise InputError(f"{path} does not hold the result of a job; delete it, and the job runs again")
+    return found["value"]
 
 
 def _run_here(jobs: Sequence[_Job]) -> dict[Path, Path]:

@@ -6,10 +6,9 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from maskreel.common.atomic import atomic_path
 from maskreel.common.errors import InputError
 from maskreel.common.perceptual._vgg_layers import SLICE_ENDS, vgg_layers
-from maskreel.common.weights import WeightsEntry, load_into, load_state_dict
+from maskreel.common.weights import WeightsEntry, load_into, load_state_dict, save_tensors
 
 if TYPE_CHECKING:
     import os
@@ -50,20 +49,14 @@ def slim_vgg(source: str | os.PathLike[str], output: str | os.PathLike[str], *, 
     Raises:
         InputError: `source` is not VGG-19 as torchvision saves it, or `output` ends otherwise.
     """
-    from safetensors.torch import save_file
-
     source, output = Path(source), Path(output)
     if slices not in (3, 5):
         raise ValueError(f"slices must be 3 or 5, got {slices}")
     if output.suffix != ".safetensors":
         raise InputError(f"{output} must end in .safetensors")
     layers = load_layers(source, slices)
-    with atomic_path(output) as scratch:
-        save_file(
-            {f"{_PREFIX}{key}": value for key, value in layers.state_dict().items()},
-            scratch,
-            metadata=_metadata(source, slices),
-        )
+    tensors = {f"{_PREFIX}{key}": value for key, value in layers.state_dict().items()}
+    save_tensors(output, tensors, _metadata(source, slices))
     return output
 
 

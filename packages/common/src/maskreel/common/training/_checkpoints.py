@@ -82,8 +82,6 @@ def _load(run: Run, path: Path) -> list[dict[str, Any]]:
 
 
 def _newest(folder: Path) -> Path | None:
-    for unfinished in folder.glob(".step_*.part.pth"):  # the run was killed while it saved
-        unfinished.unlink()
     return next(iter(_newest_first(folder)), None)
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import sys
 from dataclasses import asdict, dataclass, replace
 from importlib import metadata
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from maskreel.common.atomic import write_json
+from maskreel.common.atomic import remove_scratch, write_json
 from maskreel.common.errors import InputError
 from maskreel.common.json_file import read_json
 from maskreel.common.training._config import MAY_CHANGE
@@ -17,7 +19,6 @@ from maskreel.common.training._outcome import TrainingResult
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     import torch
 
@@ -35,6 +36,10 @@ class RunFolder:
     @property
     def record(self) -> Path:
         return self.path / "training.json"
+
+    @property
+    def lock(self) -> Path:
+        return self.path / ".lock"
 
     @property
     def log(self) -> Path:
@@ -77,7 +82,9 @@ class RunFolder:
         return None if before["result"] is None else self._result(before["result"])
 
     def begin(self, asked: Mapping[str, Any], device: torch.device) -> None:
-        """Write the record of a run, new or resumed."""
+        """Write the record of a run, new or resumed, and delete what a killed process was writing."""
+        for folder, _, _ in os.walk(self.path):  # also what was prepared in it, for that is whole by now
+            remove_scratch(Path(folder))
         about = {"versions": _versions(), "device": _device_name(device), "command": sys.argv, "result": None}
         write_json(self.record, {**asked, **about})
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import TYPE_CHECKING, Any
 
 from maskreel.common.atomic import atomic_path
-from maskreel.common.errors import MissingExtraError
+from maskreel.common.errors import InputError, MissingExtraError
+from maskreel.common.json_file import parse_json
 
 if TYPE_CHECKING:
     from maskreel.common.training._folder import RunFolder
@@ -45,14 +47,25 @@ class Log:
 
 
 def _lines(folder: RunFolder) -> list[dict[str, Any]]:
-    """The lines of an earlier run; the last may have been cut off when it was killed."""
-    lines = []
-    for text in folder.log.read_text().splitlines() if folder.log.exists() else []:
-        try:
-            lines.append(json.loads(text))
-        except ValueError:
-            break
+    """The lines of an earlier run; what follows the last end of a line may have been cut off when it was killed.
+
+    Raises:
+        InputError: Another line is damaged, or not of a log.
+    """
+    if not folder.log.exists():
+        return []
+    *whole, rest = folder.log.read_bytes().split(b"\n")
+    lines = [_line(text, f"{folder.log}, line {number},") for number, text in enumerate(whole, start=1)]
+    with contextlib.suppress(InputError):
+        lines.append(_line(rest, str(folder.log)))
     return lines
+
+
+def _line(text: bytes, source: str) -> dict[str, Any]:
+    line = parse_json(text, source=source)
+    if not isinstance(line, dict) or not isinstance(line.get("step"), int):
+        raise InputError(f"{source} is not of the log of a training, expected an object with a step")
+    return line
 
 
 def _last(line: dict[str, Any], progress: Progress) -> int:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from maskreel.common.atomic import atomic_path
 from maskreel.common.training._progress import Progress
 from maskreel.common.training._random import restored_random_states
+from maskreel.common.weights import save_tensors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,9 +65,7 @@ class Run:
 
     def save_weights(self, path: Path) -> None:
         """Write the state of the module, averaged if there is an average, as safetensors."""
-        from safetensors.torch import save_file
-
-        with self.inspected() as module, atomic_path(path) as scratch:
+        with self.inspected() as module:
             # clones, because safetensors refuses tensors that share memory
             state = {name: value.detach().cpu().clone().contiguous() for name, value in module.state_dict().items()}
-            save_file(state, scratch, metadata={"step": str(self.progress.step)})
+            save_tensors(path, state, {"step": str(self.progress.step)})

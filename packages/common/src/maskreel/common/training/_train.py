@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -118,6 +118,9 @@ def _begun(
         finished = place.finished(asked)  # the other run may have ended in between
     if finished is None:
         place.begin(asked, processes.device)
+    elif place.lock.exists():  # of a process that was killed after its last step; it goes when it is let go of
+        with suppress(InputError), locked(place.path):
+            pass
     return finished
 
 

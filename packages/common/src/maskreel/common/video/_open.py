@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import av
 import av.error
+import av.logging
 from av.stream import Disposition
 
 from maskreel.common.errors import InputError
@@ -43,6 +44,9 @@ OPTIONS = {
 def open_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     """Open a video file and its main video stream; InputError says what is wrong with the file."""
     _check_file(path)
+    # Older torchvision turns it on. Closed while one of its threads logs, a decoder would wait for ever: the thread
+    # waits for Python, and Python for the thread.
+    av.logging.set_level(None)
     try:
         # absolute, so that "a:b.mp4" does not name a protocol
         container = av.open(str(path.absolute()), options=OPTIONS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 
 from maskreel.common.errors import InputError
+from maskreel.common.json_file import parse_json
 from maskreel.common.web._guard import Guard
 from maskreel.common.web._jobs import Job, Jobs, chosen_of
 from maskreel.common.web._upload import receive, shown_name, size_in_words, stored_name, too_large
@@ -218,10 +218,7 @@ async def _body(request: Request) -> dict[str, Any]:
         body += chunk
         if len(body) > _LONGEST_BODY:
             raise HTTPException(413, "The request is too long.")
-    try:
-        value = json.loads(body or b"{}")
-    except ValueError:
-        value = None
+    value = parse_json(body or b"{}", source="the request")
     if not isinstance(value, dict):
         raise InputError("the request must be a JSON object")
     return value

@@ -6,7 +6,7 @@ from maskreel.common.weights._entry import WeightsEntry, cache_folder
 from maskreel.common.weights._load import load_into, load_state_dict
 from maskreel.common.weights._pickles import check_archive
 from maskreel.common.weights._rename import rename_keys, strip_prefix
-from maskreel.common.weights._save import check_expectations, read_metadata, save_half
+from maskreel.common.weights._save import check_expectations, read_metadata, save_half, save_tensors
 from maskreel.common.weights._torchvision import torchvision_entry
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "read_metadata",
     "rename_keys",
     "save_half",
+    "save_tensors",
     "strip_prefix",
     "torchvision_entry",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,8 +33,6 @@ def save_half(path: str | os.PathLike[str], network: torch.nn.Module, expects: M
     Raises:
         ValueError: The path does not end in .safetensors, or a value is too large for half precision.
     """
-    from safetensors.torch import save_file
-
     path = Path(path)
     if path.suffix != ".safetensors":
         raise ValueError(f"path must end in .safetensors, got {path}")
@@ -41,8 +40,36 @@ def save_half(path: str | os.PathLike[str], network: torch.nn.Module, expects: M
     half = {key: value.detach().cpu().half().contiguous() for key, value in state.items()}
     if unfit := [key for key, value in half.items() if not value.isfinite().all()]:
         raise ValueError(f"network must hold finite values below 65504 only, but {unfit[0]} does not")
+    save_tensors(path, half, {key: json.dumps(value) for key, value in expects.items()})
+
+
+def save_tensors(
+    path: str | os.PathLike[str], tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str]
+) -> None:
+    """Write tensors as .safetensors, atomically; equal tensors and metadata give equal bytes.
+
+    Args:
+        path: Where.
+        tensors: Contiguous ones, of which no two share memory.
+        metadata: Texts by name; one or more.
+    """
+    from safetensors.torch import save_file
+
     with atomic_path(path) as scratch:
-        save_file(half, scratch, metadata={key: json.dumps(value) for key, value in expects.items()})
+        save_file(dict(tensors), scratch, metadata=dict(metadata))
+        _sort_metadata(scratch)
+
+
+def _sort_metadata(path: Path) -> None:
+    """The library writes metadata in an order that changes from call to call."""
+    with path.open("r+b") as file:
+        (length,) = struct.unpack("<Q", file.read(8))
+        header = json.loads(file.read(length))
+        header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+        text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode().ljust(length)
+        assert len(text) == length, "safetensors and json write the same header differently"
+        file.seek(8)
+        file.write(text)
 
 
 def read_metadata(path: str | os.PathLike[str]) -> dict[str, str]:

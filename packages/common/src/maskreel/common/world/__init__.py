@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from maskreel.common.world._lecture._scene import LectureScene
     from maskreel.common.world._lecture._take import LectureFrame, LectureTake
     from maskreel.common.world._lecture._write import write_lecture
+    from maskreel.common.world._record import origin_of
     from maskreel.common.world._splits import Splits
     from maskreel.common.world._statistics import MaskStatistics
     from maskreel.common.world._table.clip import TableClip
@@ -39,6 +40,7 @@ __all__ = [
     "TableScene",
     "WorldClip",
     "calibrate",
+    "origin_of",
     "render",
     "write_dataset",
     "write_lecture",
@@ -65,6 +67,7 @@ __getattr__ = attach(
         "TableScene": "_table.scene",
         "WorldClip": "_clip",
         "calibrate": "_calibration",
+        "origin_of": "_record",
         "render": "_clip",
         "write_dataset": "_writer",
         "write_lecture": "_lecture._write",

@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 
 def calibrate(
-    folder: tyro.conf.Positional[Path],
+    data: tyro.conf.Positional[Path],
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"])],
     split: Literal["train", "val"] = "train",
     skip_bad: bool = False,
@@ -35,7 +35,7 @@ def calibrate(
     renders it.
 
     Args:
-        folder: The data set, which holds train and val.
+        data: The data set, which holds train and val.
         output: The scene, as .json.
         split: Which of them.
         skip_bad: Leave out and list videos with a fault; otherwise the first one is an error.
@@ -50,9 +50,9 @@ def calibrate(
 
     if output.suffix != ".json":
         raise InputError(f"{output} must end in .json")
-    wanted = MaskStatistics.measure(labels.numpy() for labels in read_labels(opened(folder, split, skip_bad)))
+    wanted = MaskStatistics.measure(labels.numpy() for labels in read_labels(opened(data, split, skip_bad)))
     if not wanted.objects_per_frame:
-        raise InputError(f"{folder / split} shows no object, so there is nothing to fit")
+        raise InputError(f"{data / split} shows no object, so there is nothing to fit")
     with progress(description="fit", total=rounds, unit="rounds") as bar:
         try:
             found = fit(wanted, clips=clips, rounds=rounds, seed=seed, workers=workers, progress=bar.update)

@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 
 def stats(
-    folder: tyro.conf.Positional[Path],
+    data: tyro.conf.Positional[Path],
     split: Literal["train", "val"] = "train",
     skip_bad: bool = False,
     pictures: bool = True,
@@ -32,14 +32,14 @@ def stats(
     """Print what the masks of a data set in the layout of vfp are like: objects, motion, copy-last.
 
     Args:
-        folder: The data set, which holds train and val.
+        data: The data set, which holds train and val.
         split: Which of them.
         skip_bad: Leave out and list videos with a fault; otherwise the first one is an error.
         pictures: Read the frames, too, for the statistics of the colour channels.
     """
     from maskreel.common.world import MaskStatistics
 
-    dataset = opened(folder, split, skip_bad)
+    dataset = opened(data, split, skip_bad)
     frames = (pixels.permute(0, 2, 3, 1).numpy() for pixels in _frames(dataset)) if pictures else None
     found = MaskStatistics.measure((labels.numpy() for labels in read_labels(dataset)), frames=frames)
     sys.stdout.write("".join(f"{name:30} {value}\n" for name, value in rows(found)))

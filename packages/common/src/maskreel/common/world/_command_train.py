@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import logging
 from dataclasses import asdict
 from pathlib import Path  # noqa: TC003 (tyro reads annotations at run time)
@@ -119,15 +118,7 @@ def _record(
 ) -> TrainingRecord:
     from maskreel.common.maskrcnn import TrainingRecord
     from maskreel.common.training import provenance
+    from maskreel.common.world import origin_of
 
-    told = f"{videos} videos of {_origin(data)}"
+    told = f"{videos} videos of {origin_of(data)}"
     return TrainingRecord(data=told, quality=asdict(quality), **provenance(config, result))
-
-
-def _origin(data: Path) -> str:
-    """What a data set is, in words: as it was rendered, or where it lies."""
-    try:
-        made = json.loads((data / "world.json").read_text())
-    except FileNotFoundError:
-        return str(data)
-    return f"{made['scene']['name']}, seed {made['seed']}, split train of {made['counts']}"

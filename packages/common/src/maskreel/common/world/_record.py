@@ -45,6 +45,22 @@ def keep_record(root: Path, scene: object, settings: dict[str, Any]) -> None:
         )
 
 
+def origin_of(folder: Path) -> str:
+    """What a data set is, in words: as it was rendered, or where it lies.
+
+    Raises:
+        InputError: Its world.json is damaged, or no record of a rendering.
+    """
+    file = folder / "world.json"
+    if not file.exists():
+        return str(folder)
+    found = _read(file)
+    try:
+        return f"{found['scene']['name']} ({folder.name}), seed {found['seed']}, split train of {found['counts']}"
+    except (KeyError, TypeError):
+        raise InputError(f"{file} does not tell scene, seed and counts of a rendered data set") from None
+
+
 def _read(file: Path) -> dict[str, Any]:
     found = read_json(file)
     if not isinstance(found, dict):

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from maskreel.common.cli import preview_seconds, progress
-from maskreel.common.errors import InputError
 from maskreel.inpaint.config import InpaintConfig  # noqa: TC001 (tyro reads annotations at run time)
 from maskreel.inpaint.estimate import estimate
 from maskreel.inpaint.inpainter import VideoInpainter
@@ -18,13 +17,9 @@ from maskreel.inpaint.inpainter import VideoInpainter
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from maskreel.common.jobs import LocalProcesses, Slurm
-
 __all__ = ["bar", "run"]
 
 logger = logging.getLogger(__name__)
-
-_SLURM_JOBS = 16
 
 
 def run(
@@ -56,10 +51,13 @@ def run(
         workers: Processes that share a long video, or jobs of the Slurm array; 0: this process alone, or 16 jobs. The
             result is the same.
         slurm: Partition of a Slurm cluster that does the work as an array of jobs; all its nodes must see the files.
+            With --device cuda, each job asks for a GPU.
         plates: Write each shot's clean plate, the scene without what was removed, beside the result.
         keep_stages: What to keep in the job folder of what comes between source and result, a file per frame and a
             film of each: masks, flow, completed (flow in the holes, too), confidence.
     """
+    from maskreel.common.jobs import chosen_executor
+
     inpainter = VideoInpainter(config)
     if dry_run:
         logger.info("%s", estimate(inpainter, video, masks))
@@ -72,29 +70,13 @@ def run(
         job=job,
         seconds=seconds,
         watch=bar,
-        executor=_executor(workers, slurm),
+        executor=chosen_executor(workers, slurm, device=config.device),
         plates=plates,
         keep_stages=keep_stages,
     )
     logger.info("video:  %s", result.output)
     logger.info("report: %s", result.report)
     return 0
-
-
-def _executor(workers: int, slurm: str | None) -> LocalProcesses | Slurm | None:
-    if workers < 0:
-        raise InputError(f"--workers {workers}: write 0 (this process alone) or more")
-    if not workers and slurm is None:
-        return None
-    from maskreel.common.jobs import LocalProcesses, Slurm
-
-    return LocalProcesses(workers, gpus=_gpus()) if slurm is None else Slurm(slurm, parallel=workers or _SLURM_JOBS)
-
-
-def _gpus() -> int:
-    import torch
-
-    return torch.cuda.device_count()
 
 
 @contextmanager

@@ -67,7 +67,7 @@ def train_dfc(
     Args:
         output: The folder of the run: cascade.safetensors, cascade.json, log.jsonl and pictures of flows.
         network: small: the network that comes with the package. dfc-s: as published, 37 million parameters per stage;
-            options of --config that are left at their defaults then have the published values.
+            options of the training that are left at their defaults then have the published values.
         stage: What to train; the stages before it stay as they are. joint: all that --init holds.
         init: Weights to start from, of the stages before or of this one too: cascade.safetensors of another run.
         config: How it is trained.
@@ -103,7 +103,7 @@ def train_dfc(
 def _smallest(config: TrainingConfig, data: CompletionData) -> tuple[TrainingConfig, CompletionData]:
     from dataclasses import replace
 
-    tiny = replace(data, planes=min(data.planes, 3), world=min(data.world, 1), size=(64, 96), frames=3, held_out=2)
+    tiny = replace(data, planes=min(data.planes, 3), world=min(data.world, 1), size=(64, 96), frames=3, watched=2)
     quick = replace(config, steps=2, epochs=None, batch_size=2, evaluate_every=2, samples_every=2, log_every=1)
     return replace(quick, checkpoint_every=1), tiny
 

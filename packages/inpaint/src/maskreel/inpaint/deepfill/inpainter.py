@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from maskreel.common.device import chosen_device
 from maskreel.common.job_folder import identify
 from maskreel.inpaint.deepfill.checkpoint import load_deepfill
 from maskreel.inpaint.hole_crop import paint_around_hole
@@ -41,7 +42,7 @@ class DeepFillInpainter:
         if max_side < 32:
             raise ValueError(f"max_side must be 32 or more, got {max_side}")
         path = Path(weights)
-        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self.device = torch.device(chosen_device("auto") if device is None else device)
         self.max_side = max_side
         # Channels last saves time on a CPU.
         network = load_deepfill(path).to(self.device)

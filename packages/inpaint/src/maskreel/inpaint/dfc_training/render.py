@@ -75,14 +75,14 @@ def clip_sources(data: CompletionData, *, skip_bad: bool = False) -> tuple[list[
     learned += [ClipSource("world", seed) for seed in range(data.world)]
     kinds = [kind for kind, count in (("planes", data.planes), ("world", data.world)) if count]
     videos = [] if data.videos is None else _video_sources(data, skip_bad)
-    share = max(1, data.held_out // (len(kinds) + bool(videos))) if kinds or videos else 0
+    share = max(1, data.watched // (len(kinds) + bool(videos))) if kinds or videos else 0
     held = [ClipSource(kind, HELD_OUT_SEED + i) for kind in kinds for i in range(share)]
     if len(videos) > 1:
         kept = min(share, len(videos) // 2)
         held += videos[-kept:]
         videos = videos[:-kept]
     if not learned and not videos:
-        raise InputError("there is nothing to learn from: give --planes, --data.world or --videos")
+        raise InputError("there is nothing to learn from: give --planes, --world or --videos")
     return learned + videos, held
 
 

@@ -94,7 +94,7 @@ class CompletionData:
     truth is the flow that is estimated without holes."""
     videos_clips: int = 20
     """Clips of each video at most, evenly spread."""
-    held_out: int = 24
+    watched: int = 24
     """Clips to measure on, besides: with other seeds, in equal parts of what is learned from; of videos, from the end
     of each list of clips."""
     size: tuple[int, int] = (240, 432)
@@ -110,7 +110,7 @@ class CompletionData:
                 raise ValueError(f"{name} must be 0 or more, got {getattr(self, name)}")
         if min(self.size) < 64:
             raise ValueError(f"size must be (height, width) of 64 or more each, got {self.size}")
-        for name, least in (("frames", 2), ("held_out", 1), ("videos_clips", 1)):
+        for name, least in (("frames", 2), ("watched", 1), ("videos_clips", 1)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} must be {least} or more, got {getattr(self, name)}")
 

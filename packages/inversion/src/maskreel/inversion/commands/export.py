@@ -42,7 +42,7 @@ def export(
     polygons: bool = False,
     masks: bool = False,
     max_width: int | None = None,
-    crf: float = 18,
+    crf: int = 18,
     unfinished: bool = False,
 ) -> int:
     """Turn the folders of runs into what others read.
@@ -69,7 +69,7 @@ def export(
     if max_width is not None and max_width < 1:
         raise InputError(f"--max-width must be 1 or more, got {max_width}")
     if not 0 <= crf <= 51:
-        raise InputError(f"--crf must be 0 to 51, got {crf:g}")
+        raise InputError(f"--crf must be 0 to 51, got {crf}")
     sequences = _opened(runs, unfinished)
     with progress(description="export", total=sum(one.frame_count or 0 for one in sequences)) as bar:
         if chosen in ("davis", "coco"):
@@ -134,7 +134,7 @@ def _pictures(
     chosen: Format,
     masks: bool,
     max_width: int | None,
-    crf: float,
+    crf: int,
     advance: Callable[[int], object],
 ) -> None:
     from maskreel.inversion.exports import export_gif, export_png, export_video

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
+from maskreel.common.atomic import remove_scratch
 from maskreel.common.cli import progress
 from maskreel.common.errors import InputError
 from maskreel.common.job_folder import locked
@@ -19,6 +20,7 @@ from maskreel.inversion.config import PRESETS, InversionConfig, Preset
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from maskreel.common.jobs import LocalProcesses, Slurm
     from maskreel.inversion.job import Job
     from maskreel.inversion.optimisation import Progress
     from maskreel.inversion.work import Work
@@ -62,7 +64,7 @@ def run_with(preset: Preset) -> Callable[..., int]:
         device: Literal["auto", "cpu", "cuda"] = "auto",
         workers: int = 0,
         slurm: str | None = None,
-        preview: int = 50,
+        preview_every: int = 50,
         tensorboard: bool = False,
         dry_run: bool = False,
         overwrite: bool = False,
@@ -99,20 +101,37 @@ def run_with(preset: Preset) -> Callable[..., int]:
             preset: default, or thesis: single frames from pure noise with the published losses.
             config: How pixels are optimised.
             device: Where to compute; auto is cuda where there is a device.
-            workers: Processes that share the sequences, or the frames with --coherence none; 0: this one alone.
-            slurm: Partition of a Slurm cluster that does the same as an array of jobs.
-            preview: Steps from one preview to the next; 0: none.
+            workers: Processes that share the sequences, or the frames with --coherence none, or jobs of the Slurm array
+                at a time; 0: this process alone, or 16 jobs.
+            slurm: Partition of a Slurm cluster that does the work as an array of jobs; all nodes must see the files.
+                With --device cuda, each job asks for a GPU.
+            preview_every: Steps from one preview to the next; 0: none.
             tensorboard: Write losses and previews for TensorBoard.
             dry_run: Say what it would take, in time and memory, and make nothing.
             overwrite: Replace what an earlier run has left.
         """
+        from maskreel.common.device import chosen_device
+        from maskreel.common.jobs import chosen_executor
+
+        executor = chosen_executor(workers, slurm, device=device)
+        if slurm is None:  # the nodes of a cluster may have a device that is not here
+            chosen_device(device)
         if first_frames and frames is not None:
             raise InputError("give either --first-frames or --frames, and not both")
         jobs = _jobs(
             _roots(masks, davis, sequence, year, split, resolution, classes),
             output,
             job=_job(
-                config, per_frame, teacher, weights, short_side, statistics, verifier, device, preview, tensorboard
+                config,
+                per_frame,
+                teacher,
+                weights,
+                short_side,
+                statistics,
+                verifier,
+                device,
+                preview_every,
+                tensorboard,
             ),
             height=height,
             frames=(0, 1) if first_frames else frames,
@@ -125,8 +144,9 @@ def run_with(preset: Preset) -> Callable[..., int]:
                 stack.enter_context(locked(one.folder))
             if overwrite:
                 _remove([one.folder for one in jobs], output / JOBS)
-            _make(jobs, workers, slurm, output)
+            _make(jobs, executor, output)
             _join(jobs, output)
+            _tidy([one.folder for one in jobs], output)
         return 0
 
     return run
@@ -183,19 +203,18 @@ def _job(
     statistics: Path | None,
     verifier: str | None,
     device: Literal["auto", "cpu", "cuda"],
-    preview: int,
+    preview_every: int,
     tensorboard: bool,
 ) -> Job:
     """What all jobs have in common."""
-    from maskreel.common.device import chosen_device
     from maskreel.inversion.choices import Masks, TeacherChoice
     from maskreel.inversion.job import Job
     from maskreel.inversion.per_frame import read_per_frame
 
     choice = TeacherChoice(teacher, weights, short_side, statistics, verifier)
     single = {} if per_frame is None else read_per_frame(per_frame)
-    job = Job(Masks(Path()), choice, config, Path(), chosen_device(device))
-    return replace(job, preview=preview, tensorboard=tensorboard, per_frame=single)
+    job = Job(Masks(Path()), choice, config, Path(), device)
+    return replace(job, preview_every=preview_every, tensorboard=tensorboard, per_frame=single)
 
 
 def _jobs(
@@ -214,17 +233,16 @@ def _jobs(
     return jobs
 
 
-def _make(jobs: list[Job], workers: int, slurm: str | None, output: Path) -> None:
+def _make(jobs: list[Job], executor: LocalProcesses | Slurm | None, output: Path) -> None:
     from maskreel.inversion.job import make
     from maskreel.inversion.record import add_cost
 
-    if not workers and slurm is None:
+    if executor is None:
         for job in jobs:
             add_cost(job.folder, [_watched(job)])
         return
-    from maskreel.common.jobs import LocalProcesses, Slurm, run_jobs
+    from maskreel.common.jobs import run_jobs
 
-    executor = LocalProcesses(workers) if slurm is None else Slurm(slurm)
     items = [part for job in jobs for part in _parts(job)]
     folder = (jobs[0].folder if len(jobs) == 1 else output) / JOBS
     results = run_jobs(make, items, executor=executor, folder=folder)
@@ -278,6 +296,16 @@ def _join(jobs: list[Job], output: Path) -> None:
         export_it = export_gif if output.suffix.lower() in (".gif", ".webp") else export_video
         export_it(output, from_run(RunFolder(jobs[0].folder)))
     logger.info("%s", output)
+
+
+def _tidy(folders: list[Path], output: Path) -> None:
+    """Delete what killed processes have left, now that all is made: unfinished files, and locks that nobody holds."""
+    remove_scratch(output.parent, stem=output.stem)
+    for folder in folders:
+        for place in (folder, *(path for path in folder.iterdir() if path.is_dir())):
+            remove_scratch(place)
+        for lock in folder.glob(".*.lock"):  # of groups of frames; that of the folder is .lock
+            lock.unlink(missing_ok=True)
 
 
 def _estimate(jobs: list[Job]) -> int:

@@ -27,7 +27,7 @@ def export_video(
     sequence: ExportSequence,
     *,
     masks: bool = False,
-    crf: float = 18,
+    crf: int = 18,
     progress: Callable[[int], object] | None = None,
 ) -> None:
     """Write the frames to a video file, H.264 in .mp4, .mov or .mkv; it appears when it is whole.

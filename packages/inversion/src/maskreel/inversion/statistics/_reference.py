@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from maskreel.common.atomic import atomic_path
 from maskreel.common.errors import InputError
 from maskreel.common.json_file import parse_json
-from maskreel.common.weights import load_state_dict, read_metadata
+from maskreel.common.weights import load_state_dict, read_metadata, save_tensors
 from maskreel.inversion.statistics._fingerprint import fingerprint
 from maskreel.inversion.statistics._layers import channels_of, kind_of, shown
 
@@ -58,8 +57,6 @@ class Reference:
         Raises:
             ValueError: The path does not end in .safetensors.
         """
-        from safetensors.torch import save_file
-
         path = Path(path)
         if path.suffix != ".safetensors":
             raise ValueError(f"path must end in .safetensors, got {path}")
@@ -71,8 +68,7 @@ class Reference:
         }
         about = {"kind": _KIND, "frames": str(self.frames), "fingerprint": self.fingerprint}
         about["layers"] = json.dumps(list(self.layers))  # tensors in a file have no order
-        with atomic_path(path) as scratch:
-            save_file(tensors, scratch, metadata=about)
+        save_tensors(path, tensors, about)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], teacher: nn.Module | None = None) -> Self:

@@ -14,6 +14,8 @@ import tyro
 from maskreel.common.atomic import write_json
 from maskreel.common.cli import progress
 from maskreel.common.errors import InputError
+from maskreel.vfp.commands._held import held
+from maskreel.vfp.commands._opening import opened
 from maskreel.vfp.config import ForecastConfig, Method
 from maskreel.vfp.timeline import SIZE
 
@@ -65,30 +67,22 @@ def evaluate(
         raise InputError(f"--resamples must be 1 or more, got {resamples}")
     if prediction is not None and compare:
         raise InputError("--prediction scores masks that are there and --compare runs methods: give one of the two")
-    videos = _opened(data, split, quarantine, skip_bad)
+    videos = opened(data, split, quarantine, skip_bad)
     generated = (data / "world.json").exists()
-    if prediction is None:
-        methods = tuple(dict.fromkeys(compare)) or (config.method,)
-        evaluation = _run(videos, config, methods, oracle, output, resamples)
-        forecasts = None if output is None else output / f"{methods[0]}.npy"
-    else:
-        evaluation = _score(videos, prediction, resamples)
-        forecasts = prediction
-    _tell(evaluation, generated)
-    if output is not None:
-        assert forecasts is not None
-        about = {"data": str(data), "split": split, "generated": generated, "config": _words(config)}
-        _write(output, evaluation, about, videos, forecasts)
+    with held(output):
+        if prediction is None:
+            methods = tuple(dict.fromkeys(compare)) or (config.method,)
+            evaluation = _run(videos, config, methods, oracle, output, resamples)
+            forecasts = None if output is None else output / f"{methods[0]}.npy"
+        else:
+            evaluation = _score(videos, prediction, resamples)
+            forecasts = prediction
+        _tell(evaluation, generated)
+        if output is not None:
+            assert forecasts is not None
+            about = {"data": str(data), "split": split, "generated": generated, "config": _words(config)}
+            _write(output, evaluation, about, videos, forecasts)
     return 0
-
-
-def _opened(data: Path, split: Literal["train", "val"], quarantine: Path | None, skip_bad: bool) -> VfpFolder:
-    from maskreel.vfp.data import open_split
-
-    if not skip_bad:
-        return open_split(data, split, quarantine=quarantine)
-    with progress(description="check", unit="clips") as bar:
-        return open_split(data, split, quarantine=quarantine, skip_bad=True, progress=bar.update)
 
 
 def _run(

@@ -52,7 +52,8 @@ def fit_table(
         segment: Measure how exact places are on the masks that a segmenter finds in the observed frames of so many
             videos of each data set, as it will be in use, instead of on the true masks.
         segmenter: Weights of that segmenter; by default the one that comes with the package.
-        quarantine: A list of videos to leave out for each data set, in their order, as check-data writes it.
+        quarantine: A list of videos to leave out, as check-data writes it: one of all data sets, or one for each, in
+            their order.
         skip_bad: Leave out videos with a fault and name them; otherwise the first one is an error.
     """
     _check(data, output, clips, segment, segmenter)

@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 
 def forecast(
-    source: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="INPUT")],
+    source: tyro.conf.Positional[Path],
     config: ForecastConfig,
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"])],
     stride: int | None = None,
@@ -34,7 +34,7 @@ def forecast(
 ) -> int:
     """Forecast the mask of frame 22 from 11 observed frames; no labels are needed.
 
-    INPUT is a split of the data set such as DIR/val or DIR/hidden, one of its videos, a video file, a folder of
+    SOURCE is a split of the data set such as DIR/val or DIR/hidden, one of its videos, a video file, a folder of
     numbered images, a folder of these, or an .npy array of frames or clips. A record (.json) is written beside the
     result. Killed? Run the same command again: it goes on.
 

@@ -13,6 +13,7 @@ import tyro
 from maskreel.common.atomic import write_json
 from maskreel.common.cli import progress
 from maskreel.common.errors import InputError
+from maskreel.vfp.commands._held import held
 from maskreel.vfp.frames import PredictorConfig
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def predict(
     stride: int | None = None,
     every: int | None = None,
     quarantine: Path | None = None,
-    batch_size: int = 8,
+    batch: int = 8,
     device: Literal["auto", "cpu", "cuda"] = "auto",
 ) -> int:
     """Predict frames 12 to 22 of clips of which frames 1 to 11 are known.
@@ -57,14 +58,14 @@ def predict(
         stride: In a video or a row of images: frames from one known frame to the next.
         every: In a video or a row of images: predict again after so many known frames, not only at the end.
         quarantine: Videos of a split to leave out, as written by check-data.
-        batch_size: Clips at a time.
+        batch: Clips at a time.
         device: Where to compute; auto is cuda where there is a device.
     """
     from maskreel.vfp.data import open_clips
     from maskreel.vfp.frames import PredictedClip, array_file, export_clip, predicted_clips
     from maskreel.vfp.frames._truth import RunningQuality, TrueFutures
 
-    for name, value in (("--batch-size", batch_size), ("--stride", stride), ("--every", every)):
+    for name, value in (("--batch", batch), ("--stride", stride), ("--every", every)):
         if value is not None and value < 1:
             raise InputError(f"{name} must be 1 or more, got {value}")
     if not outputs:
@@ -72,32 +73,32 @@ def predict(
     clips = open_clips(source, stride=stride, every=every, quarantine=quarantine)
     predictor = _predictor(weights, network, device)
     truth, quality = TrueFutures(source, predictor.first), RunningQuality()
-    with ExitStack() as stack:
-        bar = stack.enter_context(progress(description="predict", total=len(clips.names), unit="clips"))
-        takers: list[Callable[[PredictedClip], object]] = [quality.update]
-        takers.append(lambda one: export_clip(one, output, outputs))
-        if "npy" in outputs:
-            takers.append(stack.enter_context(array_file(output / "predictions.npy", len(clips.names), dtype)))
-        made = predicted_clips(predictor, clips.iterate(), batch_size=batch_size, scale=scale)
-        for clip, observed, future in made:
-            one = PredictedClip(clip.name, observed, future, clip.fps, truth.find(clip.name, future))
-            for take in takers:
-                take(one)
-            bar.update()
-    record = {"input": str(source), "weights": str(weights or "shipped"), "first_frame": predictor.first + 1}
-    write_json(output / "predictions.json", {**record, "clips": list(clips.names)})
+    with held(output):
+        with ExitStack() as stack:
+            bar = stack.enter_context(progress(description="predict", total=len(clips.names), unit="clips"))
+            takers: list[Callable[[PredictedClip], object]] = [quality.update]
+            takers.append(lambda one: export_clip(one, output, outputs))
+            if "npy" in outputs:
+                takers.append(stack.enter_context(array_file(output / "predictions.npy", len(clips.names), dtype)))
+            made = predicted_clips(predictor, clips.iterate(), batch_size=batch, scale=scale)
+            for clip, observed, future in made:
+                one = PredictedClip(clip.name, observed, future, clip.fps, truth.find(clip.name, future))
+                for take in takers:
+                    take(one)
+                bar.update()
+        record = {"input": str(source), "weights": str(weights or "shipped"), "first_frame": predictor.first + 1}
+        write_json(output / "predictions.json", {**record, "clips": list(clips.names)})
     sys.stdout.write("".join(f"{line}\n" for line in quality.lines()))
     logger.info("%s: %d clips", output, len(clips.names))
     return 0
 
 
-def _predictor(weights: Path | None, network: PredictorConfig, device: str) -> FramePredictor:
-    import torch
-
+def _predictor(
+    weights: Path | None, network: PredictorConfig, device: Literal["auto", "cpu", "cuda"]
+) -> FramePredictor:
+    from maskreel.common.device import chosen_device
     from maskreel.vfp.frames import load_predictor, start_from
 
-    if device == "cuda" and not torch.cuda.is_available():
-        raise InputError("--device is cuda, but torch finds no CUDA device here; allowed is cpu or auto")
-    on_cuda = device != "cpu" and torch.cuda.is_available()
+    chosen = chosen_device(device)
     predictor = load_predictor() if weights is None else start_from(weights, network)
-    return predictor.requires_grad_(False).eval().to("cuda" if on_cuda else "cpu")
+    return predictor.requires_grad_(False).eval().to(chosen)

@@ -12,6 +12,7 @@ import tyro
 
 from maskreel.common.cli import progress
 from maskreel.common.errors import InputError
+from maskreel.vfp.commands._opening import opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
 
-    from maskreel.common.datasets import VfpFolder, VfpSplit
+    from maskreel.common.datasets import VfpFolder
 
 
 def stats(
@@ -46,7 +47,7 @@ def stats(
 
     if output.suffix.lower() != ".json":
         raise InputError(f"{output} must end in .json")
-    videos = _opened(data, split, quarantine, skip_bad)
+    videos = opened(data, split, quarantine, skip_bad)
     channels = channel_statistics(_frames(videos))
     masks = _masks(videos) if labels and videos[0].is_annotated else None
     frames = sum(video.frame_count for video in videos)
@@ -56,15 +57,6 @@ def stats(
     rows += [(name.replace("_", " "), _shown(value)) for name, value in (masks or {}).items()]
     sys.stdout.write("".join(f"{name:30} {value}\n" for name, value in rows))
     return 0
-
-
-def _opened(data: Path, split: VfpSplit, quarantine: Path | None, skip_bad: bool) -> VfpFolder:
-    from maskreel.vfp.data import open_split
-
-    if not skip_bad:
-        return open_split(data, split, quarantine=quarantine)
-    with progress(description="check", unit="videos") as bar:
-        return open_split(data, split, quarantine=quarantine, skip_bad=True, progress=bar.update)
 
 
 def _frames(videos: VfpFolder) -> Iterator[torch.Tensor]:

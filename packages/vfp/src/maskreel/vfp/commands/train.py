@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import itertools
-import json
 import logging
 from dataclasses import replace
 from pathlib import Path  # noqa: TC003 (tyro reads annotations at run time)
@@ -166,10 +165,7 @@ def _warn(scores: Mapping[str, float]) -> None:
 
 
 def _origin(path: Path) -> str:
-    """What a source is, in words: as it was rendered, or where it lies."""
-    folder = path.parent if path.name == "train" else path
-    try:
-        made = json.loads((folder / "world.json").read_text())
-    except OSError:
-        return str(path)
-    return f"{made['scene']['name']} ({folder.name}), seed {made['seed']}, split train of {made['counts']}"
+    """What a source is, in words."""
+    from maskreel.common.world import origin_of
+
+    return origin_of(path.parent if path.name == "train" else path)

@@ -73,7 +73,8 @@ def train_segmenter(
         blur_share: Share of predicted frames among what it is trained on.
         calibration: Predicted last frames of train videos on which detections are judged.
         measured: Val videos of each data set to measure on.
-        quarantine: A list of videos to leave out for each data set, in their order, from check-data.
+        quarantine: A list of videos to leave out, as check-data writes it: one of all data sets, or one for each, in
+            their order.
         skip_bad: Check all videos first and leave out the bad ones by name; else the first one ends the run.
     """
     _check(network, start)

@@ -51,14 +51,18 @@ def open_split(
 
 
 def lists_for(data: Sequence[Path], quarantine: Sequence[Path]) -> Sequence[Path | None]:
-    """One quarantine list for each of several data sets; None for each if there are no lists at all.
+    """The quarantine list of each of several data sets: its own, or one for all; None if there are no lists at all.
 
     Raises:
-        InputError: There are more or fewer lists than data sets.
+        InputError: There are several lists, but more or fewer than data sets.
     """
-    if quarantine and len(quarantine) != len(data):
-        raise InputError(f"--quarantine must name one list for each of {len(data)} data sets, got {len(quarantine)}")
-    return quarantine or [None] * len(data)
+    if len(quarantine) <= 1:
+        return [next(iter(quarantine), None)] * len(data)
+    if len(quarantine) != len(data):
+        raise InputError(
+            f"--quarantine must name one list for all, or one for each of {len(data)} data sets, got {len(quarantine)}"
+        )
+    return quarantine
 
 
 def tell_left_out(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING, Any
 
+from maskreel.common.atomic import remove_scratch
 from maskreel.common.errors import InputError
 from maskreel.common.masks import write_label_png
 from maskreel.common.show import save_animation, save_image
@@ -39,6 +40,7 @@ class FolderResult:
         if not self.done:
             shutil.rmtree(self._scratch, ignore_errors=True)
             self._scratch.mkdir(parents=True)
+        remove_scratch(self._scratch)
 
     def add(self, clip: ObservedClip, forecast: Forecast) -> None:
         mask, small = clip.at_its_size(forecast.labels), clip.narrowed(_WIDEST)

@@ -1,0 +1,1 @@
+"""Every option of every command, and the tests that drive it."""
