@@ -73,7 +73,7 @@ def _walk(folder: Path) -> None:
 
 
 def _cut_inpaint() -> None:
-    from maskreel.inpaint import chunks, fill_stage
+    from maskreel.inpaint.running import chunks, fill_stage
 
     chunks.frames_per_chunk = lambda size: 6
     chunks._SHORTEST_FLOW = 12

@@ -48,7 +48,7 @@ SNIPPETS: dict[str, dict[str, str]] = {
         "openmmlab": "from maskreel.inpaint.openmmlab import prepare; prepare()",
         "slurm": "from maskreel.common.jobs import Slurm, run_jobs; "
         "run_jobs(len, ['a'], executor=Slurm('here'), folder='jobs')",
-        "torchvision": "from maskreel.inpaint.raft_flow import RAFTFlow; RAFTFlow()",
+        "torchvision": "from maskreel.inpaint.flow.raft import RAFTFlow; RAFTFlow()",
         "train": "from maskreel.inpaint.commands.train_fill import train_fill; train_fill('run')",
         "web": "from maskreel.common.web.cli import web; web(open_browser=False)",
     },

@@ -16,7 +16,7 @@ from _protocol_masks import moving_masks, protocol_dilation, stationary_masks
 from maskreel.common.flow import occlusion
 from maskreel.common.video import read
 from maskreel.common.world import ActorsScene, LectureScene, TableScene
-from maskreel.inpaint.flow_estimation import DISFlow
+from maskreel.inpaint.flow.estimation import DISFlow
 
 if TYPE_CHECKING:
     from collections.abc import Callable

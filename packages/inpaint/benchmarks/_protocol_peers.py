@@ -9,9 +9,9 @@ import numpy as np
 import torch
 
 from maskreel.common.masks import close, dilate, fill_holes
-from maskreel.inpaint._harmonic import harmonic_fill
-from maskreel.inpaint.flow_estimation import DISFlow
-from maskreel.inpaint.propagation import Hole, LinkedHoles, Links, Pointers, fetch, link
+from maskreel.inpaint.flow.estimation import DISFlow
+from maskreel.inpaint.flow.propagation import Hole, LinkedHoles, Links, Pointers, fetch, link
+from maskreel.inpaint.painting.harmonic import harmonic_fill
 
 __all__ = ["FlowGuided", "telea_each_frame", "temporal_median"]
 

@@ -29,15 +29,15 @@ from maskreel.common.video import probe, read
 from maskreel.inpaint.dfc.small import SMALL_WEIGHTS, small_completer
 from maskreel.inpaint.dfc_training.holes import random_holes
 from maskreel.inpaint.dfc_training.material import Material, as_tensor, planes_material, world_material
-from maskreel.inpaint.flow_completer import BackgroundCompleter, FlowPair, LaplaceCompleter
-from maskreel.inpaint.flow_completion import flow_mask
-from maskreel.inpaint.flow_estimation import DISFlow
-from maskreel.inpaint.reading import count_frames
+from maskreel.inpaint.flow.completer import BackgroundCompleter, FlowPair, LaplaceCompleter
+from maskreel.inpaint.flow.completion import flow_mask
+from maskreel.inpaint.flow.estimation import DISFlow
+from maskreel.inpaint.running.reading import count_frames
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from maskreel.inpaint.flow_completer import FlowCompleter
+    from maskreel.inpaint.flow.completer import FlowCompleter
 
 SIZE = (240, 432)
 UNSEEN = 5_000_000

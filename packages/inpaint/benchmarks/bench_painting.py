@@ -29,7 +29,7 @@ from maskreel.common.video import iterate, probe
 from maskreel.inpaint.generator import SmallInpainter
 from maskreel.inpaint.generator._holes import random_hole
 from maskreel.inpaint.generator._pictures import made_picture
-from maskreel.inpaint.hole_fill import fill_image
+from maskreel.inpaint.painting.hole_fill import fill_image
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -25,16 +25,16 @@ import torch
 from _baselines import print_table, save_json
 
 from maskreel.common.show import save_image
-from maskreel.inpaint.flow_completer import FlowPair
-from maskreel.inpaint.flow_fill import FlowFillConfig, _Filling
-from maskreel.inpaint.hole_fill import fill_image
-from maskreel.inpaint.hole_links import link_holes
-from maskreel.inpaint.propagation import Hole
+from maskreel.inpaint.flow.completer import FlowPair
+from maskreel.inpaint.flow.fill import FlowFillConfig, _Filling
+from maskreel.inpaint.flow.hole_links import link_holes
+from maskreel.inpaint.flow.propagation import Hole
+from maskreel.inpaint.painting.hole_fill import fill_image
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from maskreel.inpaint.hole_links import Rule
+    from maskreel.inpaint.flow.hole_links import Rule
 
 _THRESHOLD = 3.0
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from maskreel.inpaint.auto_completer import AutoCompleter, trial_errors
-from maskreel.inpaint.flow_completer import BackgroundCompleter, FlowPair, LaplaceCompleter
+from maskreel.inpaint.flow.auto_completer import AutoCompleter, trial_errors
+from maskreel.inpaint.flow.completer import BackgroundCompleter, FlowPair, LaplaceCompleter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

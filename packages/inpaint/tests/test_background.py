@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from maskreel.inpaint.background import Background, analysis_scale, fit_background, shrink
+from maskreel.inpaint.scene.background import Background, analysis_scale, fit_background, shrink
 
 SIZE = (60, 80)
 SAMPLES = 64

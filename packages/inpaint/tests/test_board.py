@@ -16,8 +16,8 @@ from PIL import Image
 from maskreel.common.errors import InputError
 from maskreel.common.video import Clip, write, write_frames
 from maskreel.common.world import LectureScene
-from maskreel.inpaint.board import BoardState, find_states
-from maskreel.inpaint.board_pages import write_pages
+from maskreel.inpaint.board.pages import write_pages
+from maskreel.inpaint.board.states import BoardState, find_states
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from maskreel.inpaint.camera import CameraTracker, corner_shift
+from maskreel.inpaint.scene.camera import CameraTracker, corner_shift
 
 SIZE = (200, 280)
 

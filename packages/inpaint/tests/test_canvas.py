@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from maskreel.inpaint.canvas import Canvas
-from maskreel.inpaint.survey import Mode, Shot
+from maskreel.inpaint.scene.canvas import Canvas
+from maskreel.inpaint.scene.survey import Mode, Shot
 
 SIZE = (60, 80)
 

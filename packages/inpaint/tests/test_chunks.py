@@ -7,9 +7,9 @@ import itertools
 import numpy as np
 import pytest
 
-from maskreel.inpaint import chunks as chunks_module
-from maskreel.inpaint.chunks import can_be_laid, frames_per_chunk, plan_chunks
-from maskreel.inpaint.survey import Mode, Shot, Survey
+from maskreel.inpaint.running import chunks as chunks_module
+from maskreel.inpaint.running.chunks import can_be_laid, frames_per_chunk, plan_chunks
+from maskreel.inpaint.scene.survey import Mode, Shot, Survey
 
 SIZE = (1080, 1920)
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from maskreel.inpaint.canvas import Laid
-from maskreel.inpaint.clean_plate import CleanPlate
-from maskreel.inpaint.image_inpainter import ClassicalInpainter
+from maskreel.inpaint.painting.image_inpainter import ClassicalInpainter
+from maskreel.inpaint.scene.canvas import Laid
+from maskreel.inpaint.scene.clean_plate import CleanPlate
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from maskreel.inpaint.hole_fill import FillMethod
+    from maskreel.inpaint.painting.hole_fill import FillMethod
 
 
 def laid(levels: list[int], known: np.ndarray) -> Laid:

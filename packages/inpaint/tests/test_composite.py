@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from maskreel.inpaint.composite import composite
+from maskreel.inpaint.painting.composite import composite
 
 
 def test_pixels_are_blended_by_their_weight() -> None:

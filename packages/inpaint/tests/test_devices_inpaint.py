@@ -23,11 +23,11 @@ from maskreel.inpaint.dfc.small import SmallStage, small_completer
 from maskreel.inpaint.dfc_training.clips import ClipSamples, save_clip
 from maskreel.inpaint.dfc_training.settings import CompletionLoss
 from maskreel.inpaint.dfc_training.task import CompletionTask
-from maskreel.inpaint.flow_completer import FlowPair
+from maskreel.inpaint.flow.completer import FlowPair
+from maskreel.inpaint.flow.raft import RAFTFlow
 from maskreel.inpaint.generator import FillNetwork, FillTask, SmallInpainter
-from maskreel.inpaint.lama import LaMaInpainter
-from maskreel.inpaint.raft_flow import RAFTFlow
-from maskreel.inpaint.torchvision_segmenter import TorchvisionSegmenter
+from maskreel.inpaint.painting.lama import LaMaInpainter
+from maskreel.inpaint.segmenters.torchvision import TorchvisionSegmenter
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,7 +10,7 @@ from torch import nn
 from maskreel.common.errors import InputError
 from maskreel.inpaint.dfc import DFCS, Cascade, DFCCompleter, Precision, initialise
 from maskreel.inpaint.dfc.dfc_s import MultiScaleHead
-from maskreel.inpaint.flow_completer import FlowPair
+from maskreel.inpaint.flow.completer import FlowPair
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from maskreel.inpaint.dfc import initialise
-from maskreel.inpaint.flow_completion import complete_flow
+from maskreel.inpaint.flow.completion import complete_flow
 
 
 def _flow() -> np.ndarray:

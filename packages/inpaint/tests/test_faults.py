@@ -21,9 +21,9 @@ from maskreel.common.errors import InputError
 from maskreel.common.masks import write_binary_png, write_masks
 from maskreel.common.video import Clip, probe, read, write
 from maskreel.inpaint import InpaintConfig, InpaintResult, VideoInpainter
-from maskreel.inpaint import chunks as chunks_module
-from maskreel.inpaint import estimate as estimate_module
-from maskreel.inpaint import fill_stage as fill_stage_module
+from maskreel.inpaint.running import chunks as chunks_module
+from maskreel.inpaint.running import estimate as estimate_module
+from maskreel.inpaint.running import fill_stage as fill_stage_module
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,7 +36,7 @@ MODES = ("static", "registered", "flow")
 RUN_AND_DIE = """
 import os, signal, sys
 from maskreel.common.cli import main
-from maskreel.inpaint import chunks, fill_stage, inpainter, pipeline, survey
+from maskreel.inpaint.running import chunks, fill_stage, inpainter, pipeline, survey
 
 chunks.frames_per_chunk = lambda size: 6
 fill_stage._SEGMENT_FRAMES = 12
@@ -53,7 +53,7 @@ main(sys.argv[2:])
 RUN_IN_LITTLE_SPACE = """
 import resource, signal, sys
 from maskreel.common.cli import main
-from maskreel.inpaint import chunks, fill_stage
+from maskreel.inpaint.running import chunks, fill_stage
 
 chunks.frames_per_chunk = lambda size: 6
 fill_stage._SEGMENT_FRAMES = 12
@@ -278,7 +278,7 @@ def test_a_source_that_breaks_after_the_survey_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A disk may go bad; what was done before stays."""
-    from maskreel.inpaint.reading import ForwardReader
+    from maskreel.inpaint.running.reading import ForwardReader
 
     path, window = save(tmp_path / "in.mkv", walk()[0]), ForwardReader.window
 

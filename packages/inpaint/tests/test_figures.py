@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from maskreel.inpaint.figures import Figures, FiguresRecorder
 from maskreel.inpaint.result import summarise
+from maskreel.inpaint.running.figures import Figures, FiguresRecorder
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from maskreel.inpaint._harmonic import harmonic_fill
-from maskreel.inpaint.flow_completer import BackgroundCompleter, FlowPair, LaplaceCompleter
-from maskreel.inpaint.flow_completion import complete_flow
+from maskreel.inpaint.flow.completer import BackgroundCompleter, FlowPair, LaplaceCompleter
+from maskreel.inpaint.flow.completion import complete_flow
+from maskreel.inpaint.painting.harmonic import harmonic_fill
 
 
 def _pairs(count: int = 3, *, hole: bool = True) -> list[FlowPair]:

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from maskreel.inpaint._harmonic import harmonic_fill
-from maskreel.inpaint.flow_completion import complete_flow, fit_background, flow_mask
+from maskreel.inpaint.flow.completion import complete_flow, fit_background, flow_mask
+from maskreel.inpaint.painting.harmonic import harmonic_fill
 
 SIZE = (120, 160)
 Y, X = np.mgrid[: SIZE[0], : SIZE[1]].astype(np.float32)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from maskreel.inpaint.flow_estimation import DISFlow
+from maskreel.inpaint.flow.estimation import DISFlow
 
 
 def texture(height: int, width: int) -> np.ndarray:

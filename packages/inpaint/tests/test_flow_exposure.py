@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from maskreel.inpaint.exposure import pair_gain, settled
+from maskreel.inpaint.scene.exposure import pair_gain, settled
 
 SIZE = (60, 80)
 

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import torch
 
-from maskreel.inpaint.flow_completer import BackgroundCompleter, FlowPair
-from maskreel.inpaint.flow_completion import complete_flow
-from maskreel.inpaint.flow_estimation import DISFlow
-from maskreel.inpaint.flow_fill import KNOWN, SYNTHESISED, FlowFillConfig, fill_by_flow
-from maskreel.inpaint.hole_fill import fill_image
-from maskreel.inpaint.image_inpainter import ClassicalInpainter
+from maskreel.inpaint.flow.completer import BackgroundCompleter, FlowPair
+from maskreel.inpaint.flow.completion import complete_flow
+from maskreel.inpaint.flow.estimation import DISFlow
+from maskreel.inpaint.flow.fill import KNOWN, SYNTHESISED, FlowFillConfig, fill_by_flow
+from maskreel.inpaint.painting.hole_fill import fill_image
+from maskreel.inpaint.painting.image_inpainter import ClassicalInpainter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from maskreel.common.errors import InputError
-from maskreel.inpaint.chunks import Chunk
-from maskreel.inpaint.flow_completer import FlowPair
-from maskreel.inpaint.flow_fill import FlowFillConfig
-from maskreel.inpaint.flow_mode import FlowMode
-from maskreel.inpaint.parts import Parts
-from maskreel.inpaint.survey import Shot
+from maskreel.inpaint.flow.completer import FlowPair
+from maskreel.inpaint.flow.fill import FlowFillConfig
+from maskreel.inpaint.running.chunks import Chunk
+from maskreel.inpaint.running.flow_mode import FlowMode
+from maskreel.inpaint.running.parts import Parts
+from maskreel.inpaint.scene.survey import Shot
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

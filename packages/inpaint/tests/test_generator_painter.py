@@ -13,7 +13,7 @@ from maskreel.inpaint.generator import SMALL, FillNetwork, SmallInpainter, load_
 from maskreel.inpaint.generator._holes import random_hole
 from maskreel.inpaint.generator._pictures import made_picture
 from maskreel.inpaint.generator._samples import first_guess
-from maskreel.inpaint.hole_fill import fill_image
+from maskreel.inpaint.painting.hole_fill import fill_image
 
 
 @pytest.fixture(scope="module")

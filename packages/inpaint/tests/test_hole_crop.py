@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from maskreel.inpaint.hole_crop import paint_around_hole
+from maskreel.inpaint.painting.hole_crop import paint_around_hole
 
 
 class Recorder:

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from maskreel.inpaint.hole_fill import FillMethod, fill_image
+from maskreel.inpaint.painting.hole_fill import FillMethod, fill_image
 
 Y, X = np.mgrid[:90, :120]
 

@@ -14,16 +14,16 @@ import pytest
 import torch
 
 from maskreel.common.errors import InputError
-from maskreel.inpaint.clean_plate import CleanPlate
 from maskreel.inpaint.deepfill.checkpoint import load_deepfill
 from maskreel.inpaint.dfc.published import load_published
 from maskreel.inpaint.dfc.small import load_small
-from maskreel.inpaint.figures import Figures
 from maskreel.inpaint.generator import load_generator
-from maskreel.inpaint.lama import _ON_FILES, LaMaInpainter
 from maskreel.inpaint.openmmlab._checkpoints import read_checkpoint
 from maskreel.inpaint.openmmlab._config_file import read_config_file
-from maskreel.inpaint.survey import Survey
+from maskreel.inpaint.painting.lama import _ON_FILES, LaMaInpainter
+from maskreel.inpaint.running.figures import Figures
+from maskreel.inpaint.scene.clean_plate import CleanPlate
+from maskreel.inpaint.scene.survey import Survey
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from maskreel.inpaint.hole_fill import fill_image
-from maskreel.inpaint.image_inpainter import ClassicalInpainter, ImageInpainter
+from maskreel.inpaint.painting.hole_fill import fill_image
+from maskreel.inpaint.painting.image_inpainter import ClassicalInpainter, ImageInpainter
 
 
 def picture() -> tuple[np.ndarray, np.ndarray]:

@@ -17,9 +17,9 @@ from maskreel.common.errors import InputError
 from maskreel.common.masks import write_binary_png, write_masks
 from maskreel.common.video import Clip, probe, read, write, write_frames
 from maskreel.inpaint import InpaintConfig, InpaintResult, VideoInpainter
-from maskreel.inpaint import chunks as chunks_module
-from maskreel.inpaint import fill_stage as fill_stage_module
-from maskreel.inpaint.hole_fill import fill_image
+from maskreel.inpaint.painting.hole_fill import fill_image
+from maskreel.inpaint.running import chunks as chunks_module
+from maskreel.inpaint.running import fill_stage as fill_stage_module
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from maskreel.common.errors import InputError
-from maskreel.inpaint.job import Job
+from maskreel.inpaint.running.job import Job
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 HOLD_THE_LOCK = """
 import sys
 from pathlib import Path
-from maskreel.inpaint.job import Job
+from maskreel.inpaint.running.job import Job
 with Job(Path(sys.argv[1])).lock():
     print("locked", flush=True)
     sys.stdin.read()

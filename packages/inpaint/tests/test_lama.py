@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from maskreel.common.errors import InputError
-from maskreel.inpaint.lama import LaMaInpainter
+from maskreel.inpaint.painting.lama import LaMaInpainter
 
 if TYPE_CHECKING:
     from pathlib import Path

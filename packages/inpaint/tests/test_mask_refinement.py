@@ -11,7 +11,7 @@ import torch
 
 from maskreel.common.errors import InputError
 from maskreel.common.masks import write_binary_png
-from maskreel.inpaint.mask_refinement import MaskRefinement, fill_between, region_mask
+from maskreel.inpaint.segmenters.refinement import MaskRefinement, fill_between, region_mask
 
 if TYPE_CHECKING:
     from pathlib import Path

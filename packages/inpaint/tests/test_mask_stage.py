@@ -12,13 +12,13 @@ import pytest
 import torch
 
 from maskreel.common.video import Clip, write
-from maskreel.inpaint import chunks as chunks_module
-from maskreel.inpaint import clean_plate as clean_plate_module
-from maskreel.inpaint.chunks import Chunk, plan_chunks
-from maskreel.inpaint.clean_plate import CleanPlate
-from maskreel.inpaint.mask_refinement import MaskRefinement, fill_between
-from maskreel.inpaint.mask_stage import MaskStage, load_masks, plate_path
-from maskreel.inpaint.survey import Mode, Shot, Survey
+from maskreel.inpaint.running import chunks as chunks_module
+from maskreel.inpaint.running.chunks import Chunk, plan_chunks
+from maskreel.inpaint.running.mask_stage import MaskStage, load_masks, plate_path
+from maskreel.inpaint.scene import clean_plate as clean_plate_module
+from maskreel.inpaint.scene.clean_plate import CleanPlate
+from maskreel.inpaint.scene.survey import Mode, Shot, Survey
+from maskreel.inpaint.segmenters.refinement import MaskRefinement, fill_between
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,15 +10,15 @@ import pytest
 import torch
 
 from maskreel.common.video import Clip, write
-from maskreel.inpaint import chunks as chunks_module
-from maskreel.inpaint.chunks import Chunk, plan_chunks
-from maskreel.inpaint.image_inpainter import ClassicalInpainter
-from maskreel.inpaint.mask_refinement import MaskRefinement
-from maskreel.inpaint.mask_stage import MaskStage, load_masks
-from maskreel.inpaint.memories import SparseMemory, hand_on
-from maskreel.inpaint.survey import Shot, Survey
-from maskreel.inpaint.temporal_fill import Memory, Reveal
-from maskreel.inpaint.temporal_mode import TemporalMode
+from maskreel.inpaint.painting.image_inpainter import ClassicalInpainter
+from maskreel.inpaint.running import chunks as chunks_module
+from maskreel.inpaint.running.chunks import Chunk, plan_chunks
+from maskreel.inpaint.running.mask_stage import MaskStage, load_masks
+from maskreel.inpaint.running.temporal_mode import TemporalMode
+from maskreel.inpaint.scene.memories import SparseMemory, hand_on
+from maskreel.inpaint.scene.survey import Shot, Survey
+from maskreel.inpaint.scene.temporal_fill import Memory, Reveal
+from maskreel.inpaint.segmenters.refinement import MaskRefinement
 
 if TYPE_CHECKING:
     from pathlib import Path

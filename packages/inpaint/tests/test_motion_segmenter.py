@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from maskreel.common.video import Clip
-from maskreel.inpaint.motion_segmenter import MotionSegmenter
-from maskreel.inpaint.survey import Survey, Surveyor
+from maskreel.inpaint.scene.survey import Survey, Surveyor
+from maskreel.inpaint.segmenters.motion import MotionSegmenter
 
 SIZE = (96, 128)
 FRAMES = 64

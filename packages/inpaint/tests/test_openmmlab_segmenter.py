@@ -13,7 +13,7 @@ from torch.nn import functional
 from maskreel.common.errors import InputError
 from maskreel.common.video import Clip
 from maskreel.inpaint.openmmlab import OpenMMLabSegmenter
-from maskreel.inpaint.person_masks import hysteresis
+from maskreel.inpaint.segmenters.person_masks import hysteresis
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,7 @@ import torch
 
 from maskreel.common.errors import InputError
 from maskreel.inpaint import InpaintConfig
-from maskreel.inpaint.parts import (
+from maskreel.inpaint.running.parts import (
     Parts,
     flow_completer,
     flow_estimator,

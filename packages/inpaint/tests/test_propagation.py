@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from maskreel.inpaint.propagation import Hole, LinkedHoles, Links, Pointers, fetch, link
+from maskreel.inpaint.flow.propagation import Hole, LinkedHoles, Links, Pointers, fetch, link
 
 SIZE = (4, 12)
 

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 import torch
 
-from maskreel.inpaint.flow_fill import KNOWN, SYNTHESISED, FlowFill, FlowFillConfig, fill_by_flow
-from maskreel.inpaint.propagation import Hole, Pointers
-from maskreel.inpaint.published_propagation import SteppedHoles, Steps, find_steps
+from maskreel.inpaint.flow.fill import KNOWN, SYNTHESISED, FlowFill, FlowFillConfig, fill_by_flow
+from maskreel.inpaint.flow.propagation import Hole, Pointers
+from maskreel.inpaint.flow.published_propagation import SteppedHoles, Steps, find_steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from maskreel.inpaint.flow_completer import FlowPair
+    from maskreel.inpaint.flow.completer import FlowPair
 
 SIZE = (7, 9)
 

@@ -13,8 +13,8 @@ from torchvision.models import optical_flow
 
 from maskreel.common.errors import InputError, MissingExtraError
 from maskreel.common.job_folder import identify
-from maskreel.inpaint import raft_flow
-from maskreel.inpaint.raft_flow import RAFTFlow, RAFTName, published_raft_weights
+from maskreel.inpaint.flow import raft as raft_flow
+from maskreel.inpaint.flow.raft import RAFTFlow, RAFTName, published_raft_weights
 
 if TYPE_CHECKING:
     from pathlib import Path

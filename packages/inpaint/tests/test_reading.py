@@ -12,8 +12,8 @@ import torch
 
 from maskreel.common.errors import InputError
 from maskreel.common.video import Clip, iterate, probe, read, write
-from maskreel.inpaint import reading
-from maskreel.inpaint.reading import ForwardReader, count_frames
+from maskreel.inpaint.running import reading
+from maskreel.inpaint.running.reading import ForwardReader, count_frames
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

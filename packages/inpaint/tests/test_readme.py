@@ -23,9 +23,9 @@ from maskreel.inpaint.cli import main
 from maskreel.inpaint.commands.run import run
 from maskreel.inpaint.commands.train_dfc import train_dfc
 from maskreel.inpaint.config import SegmenterName
-from maskreel.inpaint.survey import Mode
-from maskreel.inpaint.temporal_fill import Reveal
-from maskreel.inpaint.torchvision_segmenter import TorchvisionSegmenter
+from maskreel.inpaint.scene.survey import Mode
+from maskreel.inpaint.scene.temporal_fill import Reveal
+from maskreel.inpaint.segmenters.torchvision import TorchvisionSegmenter
 
 PACKAGE = Path(__file__).parent.parent
 README = (PACKAGE / "README.md").read_text()

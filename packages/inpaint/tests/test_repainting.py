@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from maskreel.inpaint.hole_fill import fill_image
-from maskreel.inpaint.repainting import Repainter
+from maskreel.inpaint.painting.hole_fill import fill_image
+from maskreel.inpaint.painting.repainting import Repainter
 
 SIZE = (60, 80)
 NOWHERE = np.zeros(SIZE, bool)

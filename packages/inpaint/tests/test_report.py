@@ -14,9 +14,9 @@ import torch
 from PIL import Image
 
 from maskreel.common.video import Clip, write
-from maskreel.inpaint.figures import Figures
-from maskreel.inpaint.report import write_report
 from maskreel.inpaint.result import Summary, summarise
+from maskreel.inpaint.running.figures import Figures
+from maskreel.inpaint.running.report import write_report
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

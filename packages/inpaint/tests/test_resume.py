@@ -18,12 +18,12 @@ from maskreel.common import masks as mask_ops
 from maskreel.common.cli import main
 from maskreel.common.video import Clip, write
 from maskreel.inpaint import InpaintConfig, VideoInpainter
-from maskreel.inpaint import chunks as chunks_module
-from maskreel.inpaint import clean_plate as clean_plate_module
-from maskreel.inpaint import fill_stage as fill_stage_module
-from maskreel.inpaint import mask_stage as mask_stage_module
-from maskreel.inpaint import pipeline as pipeline_module
-from maskreel.inpaint.figures import FiguresRecorder
+from maskreel.inpaint.running import chunks as chunks_module
+from maskreel.inpaint.running import fill_stage as fill_stage_module
+from maskreel.inpaint.running import mask_stage as mask_stage_module
+from maskreel.inpaint.running import pipeline as pipeline_module
+from maskreel.inpaint.running.figures import FiguresRecorder
+from maskreel.inpaint.scene import clean_plate as clean_plate_module
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,7 +34,7 @@ SIZE, FRAMES = (96, 128), 36
 RUN_AND_DIE = """
 import os, signal, sys
 from maskreel.common.cli import main
-from maskreel.inpaint import chunks, fill_stage, mask_stage
+from maskreel.inpaint.running import chunks, fill_stage, mask_stage
 
 chunks.frames_per_chunk = lambda size: 6
 fill_stage._SEGMENT_FRAMES = 12

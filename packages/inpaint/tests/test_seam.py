@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from maskreel.common.masks import feather
-from maskreel.inpaint.composite import composite
-from maskreel.inpaint.flow_completer import LaplaceCompleter
-from maskreel.inpaint.flow_fill import fill_by_flow
-from maskreel.inpaint.seam import level_fill
+from maskreel.inpaint.flow.completer import LaplaceCompleter
+from maskreel.inpaint.flow.fill import fill_by_flow
+from maskreel.inpaint.painting.composite import composite
+from maskreel.inpaint.painting.seam import level_fill
 
 SIZE = (120, 160)
 Y, X = np.mgrid[: SIZE[0], : SIZE[1]]

@@ -13,15 +13,15 @@ import torch
 from maskreel.common.masks import write_masks
 from maskreel.common.video import Clip, read, write
 from maskreel.inpaint import InpaintConfig, VideoInpainter
-from maskreel.inpaint.chunks import Chunk
-from maskreel.inpaint.settling import settled, try_shots
-from maskreel.inpaint.survey import Shot
-from maskreel.inpaint.trial import TRIAL_FRAMES, Trial, Triers
+from maskreel.inpaint.running.chunks import Chunk
+from maskreel.inpaint.running.settling import settled, try_shots
+from maskreel.inpaint.running.trial import TRIAL_FRAMES, Trial, Triers
+from maskreel.inpaint.scene.survey import Shot
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from maskreel.inpaint.survey import Mode
+    from maskreel.inpaint.scene.survey import Mode
 
 SIZE, FPS = (48, 64), Fraction(25)
 

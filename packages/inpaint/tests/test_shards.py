@@ -23,10 +23,10 @@ from maskreel.common.jobs import LocalProcesses, Slurm
 from maskreel.common.masks import write_masks
 from maskreel.common.video import Clip, read, write
 from maskreel.inpaint import InpaintConfig, InpaintResult, VideoInpainter
-from maskreel.inpaint import chunks as chunks_module
-from maskreel.inpaint import fill_stage as fill_stage_module
-from maskreel.inpaint import flow_mode as flow_mode_module
-from maskreel.inpaint.shards import Crew, Piece, shares, take_over
+from maskreel.inpaint.running import chunks as chunks_module
+from maskreel.inpaint.running import fill_stage as fill_stage_module
+from maskreel.inpaint.running import flow_mode as flow_mode_module
+from maskreel.inpaint.running.shards import Crew, Piece, shares, take_over
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,7 +41,7 @@ FLAGS = ["--lossless", "--fill", "telea", "--completion", "background"]
 WORK_AND_WAIT = """
 import sys
 from pathlib import Path
-from maskreel.inpaint import chunks, fill_stage
+from maskreel.inpaint.running import chunks, fill_stage
 from maskreel.common.cli import main
 
 chunks.frames_per_chunk = lambda size: 4
@@ -52,7 +52,7 @@ main(sys.argv[1:])
 HOLD = """
 import sys
 from pathlib import Path
-from maskreel.inpaint.shards import _at_work
+from maskreel.inpaint.running.shards import _at_work
 with _at_work(Path(sys.argv[1])):
     print("at work", flush=True)
     sys.stdin.readline()

@@ -14,10 +14,10 @@ from maskreel.common.flow import flow_to_colour, read_flo
 from maskreel.common.masks import read_masks
 from maskreel.common.video import Clip, probe, read, write
 from maskreel.inpaint import InpaintConfig, InpaintResult, VideoInpainter
-from maskreel.inpaint.clean_plate import CleanPlate
-from maskreel.inpaint.flow_completer import FlowPair
-from maskreel.inpaint.image_inpainter import ClassicalInpainter
-from maskreel.inpaint.stages_kept import StagesKept, write_film
+from maskreel.inpaint.flow.completer import FlowPair
+from maskreel.inpaint.painting.image_inpainter import ClassicalInpainter
+from maskreel.inpaint.running.stages_kept import StagesKept, write_film
+from maskreel.inpaint.scene.clean_plate import CleanPlate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

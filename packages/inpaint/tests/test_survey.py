@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from maskreel.common.video import Clip
-from maskreel.inpaint import survey as survey_module
-from maskreel.inpaint.background import fit_background
-from maskreel.inpaint.camera import corner_shift
-from maskreel.inpaint.survey import Survey, Surveyor, canvas_box
+from maskreel.inpaint.scene import survey as survey_module
+from maskreel.inpaint.scene.background import fit_background
+from maskreel.inpaint.scene.camera import corner_shift
+from maskreel.inpaint.scene.survey import Survey, Surveyor, canvas_box
 
 if TYPE_CHECKING:
     from collections.abc import Callable

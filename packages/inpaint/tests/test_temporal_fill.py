@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from maskreel.inpaint.temporal_fill import Memory, Reveal, fill_columns, remember
+from maskreel.inpaint.scene.temporal_fill import Memory, Reveal, fill_columns, remember
 
 TOLERANCE = 10.0
 

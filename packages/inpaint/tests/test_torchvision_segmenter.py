@@ -17,8 +17,8 @@ from torchvision.models import segmentation
 
 from maskreel.common.errors import InputError, MissingExtraError
 from maskreel.common.video import Clip
-from maskreel.inpaint import torchvision_segmenter
-from maskreel.inpaint.torchvision_segmenter import TorchvisionName, TorchvisionSegmenter, published_weights
+from maskreel.inpaint.segmenters import torchvision as torchvision_segmenter
+from maskreel.inpaint.segmenters.torchvision import TorchvisionName, TorchvisionSegmenter, published_weights
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

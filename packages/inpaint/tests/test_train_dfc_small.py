@@ -6,13 +6,13 @@ import torch
 
 from maskreel.common.errors import InputError
 from maskreel.common.weights import save_half
-from maskreel.inpaint._harmonic import harmonic_fill
 from maskreel.inpaint.dfc import Cascade, stage1_input, window
 from maskreel.inpaint.dfc._dominant_motion import carried, dominant_motion, motion_field
 from maskreel.inpaint.dfc._smooth_fill import smooth_fill
 from maskreel.inpaint.dfc.small import SmallStage, _places, _repeated, load_small, small_completer
-from maskreel.inpaint.flow_completer import FlowPair
-from maskreel.inpaint.flow_completion import BackgroundMotion, complete_flow
+from maskreel.inpaint.flow.completer import FlowPair
+from maskreel.inpaint.flow.completion import BackgroundMotion, complete_flow
+from maskreel.inpaint.painting.harmonic import harmonic_fill
 
 
 def _awake(stage, seed=0):
@@ -193,7 +193,7 @@ def test_the_shipped_weights_take_the_leak_of_a_lecturer_out():
     """On a lecture that no training saw, the error in the hole is far below that of the background's motion alone."""
     from maskreel.inpaint.dfc_training.material import world_material
     from maskreel.inpaint.dfc_training.prepare import prepared
-    from maskreel.inpaint.flow_estimation import DISFlow
+    from maskreel.inpaint.flow.estimation import DISFlow
 
     material = world_material(5_000_004, size=(240, 432), frames=3)
     clip = prepared(material, np.random.default_rng(0), estimator=DISFlow(), reduction=4)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from maskreel.inpaint.transplant import transplanted
+from maskreel.inpaint.running.transplant import transplanted
 
 SIZE, COUNT = (64, 96), 12
 

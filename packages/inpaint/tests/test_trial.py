@@ -10,13 +10,13 @@ import pytest
 import torch
 
 from maskreel.common.video import Clip
-from maskreel.inpaint.flow_completer import BackgroundCompleter
-from maskreel.inpaint.flow_estimation import DISFlow
-from maskreel.inpaint.flow_fill import FlowFillConfig
-from maskreel.inpaint.image_inpainter import ClassicalInpainter
-from maskreel.inpaint.parts import Parts
-from maskreel.inpaint.survey import Shot, Surveyor
-from maskreel.inpaint.trial import Trial, Triers, Way
+from maskreel.inpaint.flow.completer import BackgroundCompleter
+from maskreel.inpaint.flow.estimation import DISFlow
+from maskreel.inpaint.flow.fill import FlowFillConfig
+from maskreel.inpaint.painting.image_inpainter import ClassicalInpainter
+from maskreel.inpaint.running.parts import Parts
+from maskreel.inpaint.running.trial import Trial, Triers, Way
+from maskreel.inpaint.scene.survey import Shot, Surveyor
 
 SIZE = (96, 144)
 COUNT = 24

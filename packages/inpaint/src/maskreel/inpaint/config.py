@@ -6,10 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from maskreel.inpaint.hole_links import Rule
-from maskreel.inpaint.seam import Seam
-from maskreel.inpaint.survey import Mode
-from maskreel.inpaint.temporal_fill import Reveal
+from maskreel.inpaint.flow.hole_links import Rule
+from maskreel.inpaint.painting.seam import Seam
+from maskreel.inpaint.scene.survey import Mode
+from maskreel.inpaint.scene.temporal_fill import Reveal
 
 __all__ = ["Completion", "Fill", "Flow", "InpaintConfig", "SegmenterName"]
 

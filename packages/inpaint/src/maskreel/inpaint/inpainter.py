@@ -18,24 +18,24 @@ from maskreel.common.masks import write_masks
 from maskreel.common.show import save_image
 from maskreel.common.video import Clip, VideoInfo, check_target, probe, read, write
 from maskreel.inpaint.config import InpaintConfig
-from maskreel.inpaint.job import Job
-from maskreel.inpaint.marked_film import write_marked_film
-from maskreel.inpaint.parts import Parts
-from maskreel.inpaint.pipeline import Pipeline, Watch, unwatched
-from maskreel.inpaint.reading import count_frames
-from maskreel.inpaint.report import write_report
 from maskreel.inpaint.result import InpaintResult, summarise
-from maskreel.inpaint.shards import Crew, take_over
+from maskreel.inpaint.running.job import Job
+from maskreel.inpaint.running.marked_film import write_marked_film
+from maskreel.inpaint.running.parts import Parts
+from maskreel.inpaint.running.pipeline import Pipeline, Watch, unwatched
+from maskreel.inpaint.running.reading import count_frames
+from maskreel.inpaint.running.report import write_report
+from maskreel.inpaint.running.shards import Crew, take_over
 
 if TYPE_CHECKING:
     import os
 
     from maskreel.common.jobs import LocalProcesses, Slurm
-    from maskreel.inpaint.flow_completer import FlowCompleter
-    from maskreel.inpaint.flow_estimation import FlowEstimator
-    from maskreel.inpaint.image_inpainter import ImageInpainter
-    from maskreel.inpaint.segmentation import Segmenter
-    from maskreel.inpaint.stages_kept import KeptStage
+    from maskreel.inpaint.flow.completer import FlowCompleter
+    from maskreel.inpaint.flow.estimation import FlowEstimator
+    from maskreel.inpaint.painting.image_inpainter import ImageInpainter
+    from maskreel.inpaint.running.stages_kept import KeptStage
+    from maskreel.inpaint.segmenters.protocol import Segmenter
 
 __all__ = ["VideoInpainter"]
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     import torch
 
-    from maskreel.inpaint.figures import Figures
+    from maskreel.inpaint.running.figures import Figures
 
 __all__ = ["InpaintResult", "Summary", "summarise"]
 

@@ -41,8 +41,8 @@ def board(
         settle: Seconds that a new state must rest to count.
         change: Fraction of the picture that must have vanished for a state to end; less tells smaller changes.
     """
-    from maskreel.inpaint.board import find_states
-    from maskreel.inpaint.board_pages import SHEETS, write_pages
+    from maskreel.inpaint.board.pages import SHEETS, write_pages
+    from maskreel.inpaint.board.states import find_states
 
     for name, value in (("period", period), ("settle", settle), ("change", change)):
         if not value > 0:

@@ -11,8 +11,8 @@ import tyro
 
 from maskreel.common.cli import preview_seconds, progress
 from maskreel.inpaint.config import InpaintConfig  # noqa: TC001 (tyro reads annotations at run time)
-from maskreel.inpaint.estimate import estimate
 from maskreel.inpaint.inpainter import VideoInpainter
+from maskreel.inpaint.running.estimate import estimate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -182,7 +182,7 @@ def _samples(
     """What to learn from, what to measure on, and the clips of the former."""
     from maskreel.inpaint.dfc_training.clips import ClipSamples, WindowSamples
     from maskreel.inpaint.dfc_training.render import clip_sources, make_clips
-    from maskreel.inpaint.flow_estimation import DISFlow
+    from maskreel.inpaint.flow.estimation import DISFlow
 
     learned, held = clip_sources(data, skip_bad=skip_bad)
     reduction, initial = _REDUCTION[network], "background" if network == "small" else "laplace"

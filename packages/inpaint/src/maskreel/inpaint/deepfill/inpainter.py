@@ -10,7 +10,7 @@ import torch
 from maskreel.common.device import chosen_device
 from maskreel.common.job_folder import identify
 from maskreel.inpaint.deepfill.checkpoint import load_deepfill
-from maskreel.inpaint.hole_crop import paint_around_hole
+from maskreel.inpaint.painting.hole_crop import paint_around_hole
 
 if TYPE_CHECKING:
     import os

@@ -16,7 +16,7 @@ _RIDGE = 1e-4
 def dominant_motion(flow: torch.Tensor) -> torch.Tensor:
     """Fit the motion of a plane, to second order, by iteratively reweighted least squares (Geman-McClure).
 
-    The 8 parameters are those of `maskreel.inpaint.flow_completion.BackgroundMotion`.
+    The 8 parameters are those of `maskreel.inpaint.flow.completion.BackgroundMotion`.
 
     Args:
         flow: float32 (B, 2, H, W), complete, in cells.

@@ -21,7 +21,7 @@ from maskreel.inpaint.dfc.initial import Initial, initialise
 from maskreel.inpaint.dfc.sizes import resize_flows
 from maskreel.inpaint.dfc.streaming import Flows, StreamedStage
 from maskreel.inpaint.dfc.windows import limited, reverses
-from maskreel.inpaint.flow_completer import FlowPair
+from maskreel.inpaint.flow.completer import FlowPair
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -7,8 +7,8 @@ from typing import Literal, get_args
 import cv2
 import numpy as np
 
-from maskreel.inpaint._harmonic import harmonic_fill
-from maskreel.inpaint.flow_completion import complete_flow
+from maskreel.inpaint.flow.completion import complete_flow
+from maskreel.inpaint.painting.harmonic import harmonic_fill
 
 __all__ = ["Initial", "initialise"]
 

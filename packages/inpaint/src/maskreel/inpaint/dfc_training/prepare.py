@@ -9,13 +9,13 @@ import numpy as np
 
 from maskreel.inpaint.dfc_training.holes import HoleKind, random_holes
 from maskreel.inpaint.dfc_training.material import as_tensor
-from maskreel.inpaint.flow_completion import complete_flow, flow_mask
+from maskreel.inpaint.flow.completion import complete_flow, flow_mask
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from maskreel.inpaint.dfc_training.material import Material
-    from maskreel.inpaint.flow_estimation import FlowEstimator
+    from maskreel.inpaint.flow.estimation import FlowEstimator
 
     Fill = Callable[[np.ndarray, np.ndarray], np.ndarray]
 

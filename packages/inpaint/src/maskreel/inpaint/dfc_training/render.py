@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from maskreel.inpaint.dfc import Initial
     from maskreel.inpaint.dfc_training.settings import CompletionData
-    from maskreel.inpaint.flow_estimation import FlowEstimator
+    from maskreel.inpaint.flow.estimation import FlowEstimator
 
 __all__ = ["HELD_OUT_SEED", "ClipSource", "clip_sources", "make_clips"]
 
@@ -149,7 +149,7 @@ def _video_sources(data: CompletionData, skip_bad: bool) -> list[ClipSource]:
 def _usable_frames(video: Path, data: CompletionData) -> int:
     """How many frames a video has, after a look at its first clip."""
     from maskreel.common.video import probe
-    from maskreel.inpaint.reading import count_frames
+    from maskreel.inpaint.running.reading import count_frames
 
     frames = count_frames(probe(video))
     if frames < data.frames:

@@ -14,7 +14,7 @@ from maskreel.common.job_folder import identify
 from maskreel.inpaint.generator._network import STRIDE
 from maskreel.inpaint.generator._samples import first_guess, network_input
 from maskreel.inpaint.generator._saved import SMALL, load_generator
-from maskreel.inpaint.hole_crop import paint_around_hole
+from maskreel.inpaint.painting.hole_crop import paint_around_hole
 
 if TYPE_CHECKING:
     import os

@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import torch
 
-from maskreel.inpaint._harmonic import harmonic_fill
 from maskreel.inpaint.generator._holes import random_hole
 from maskreel.inpaint.generator._patterns import fractal
+from maskreel.inpaint.painting.harmonic import harmonic_fill
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

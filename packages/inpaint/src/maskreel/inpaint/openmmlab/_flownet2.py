@@ -11,7 +11,7 @@ from torch.nn import functional
 from maskreel.common.device import chosen_device
 from maskreel.common.errors import InputError
 from maskreel.common.weights import load_into
-from maskreel.inpaint.flow_estimation import check_frames
+from maskreel.inpaint.flow.estimation import check_frames
 from maskreel.inpaint.openmmlab._checkpoints import read_checkpoint
 from maskreel.inpaint.openmmlab._configs import build_network, read_config, scope
 from maskreel.inpaint.openmmlab._correlation import Correlation

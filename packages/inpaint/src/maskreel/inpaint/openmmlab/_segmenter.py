@@ -14,7 +14,7 @@ from maskreel.common.weights import load_into
 from maskreel.inpaint.openmmlab._checkpoints import Checkpoint, read_checkpoint
 from maskreel.inpaint.openmmlab._class_names import class_names, person_classes
 from maskreel.inpaint.openmmlab._configs import build_network, read_config, scope
-from maskreel.inpaint.person_masks import check_thresholds, marked
+from maskreel.inpaint.segmenters.person_masks import check_thresholds, marked
 
 if TYPE_CHECKING:
     import os

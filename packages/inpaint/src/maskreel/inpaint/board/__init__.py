@@ -1,0 +1,1 @@
+"""What stood on the board of a lecture."""

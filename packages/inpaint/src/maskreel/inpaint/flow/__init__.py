@@ -1,0 +1,1 @@
+"""Optical flow: estimated, completed in holes, and followed to what holes hide."""

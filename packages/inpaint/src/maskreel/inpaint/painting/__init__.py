@@ -1,0 +1,1 @@
+"""Painting what no frame shows, and putting it in place."""

@@ -1,0 +1,73 @@
+"""What is painted once must follow what changes around it: people pass beside a logo, the light goes on."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from maskreel.inpaint.painting.harmonic import harmonic_fill
+from maskreel.inpaint.painting.hole_fill import fill_image
+
+__all__ = ["Repainter"]
+
+_MARGIN = 16  # pixels around a painting that it is carried on from, and around known ones where copies do not count
+_SAME, _OTHER = 8.0, 32.0  # grey levels up to which a place looks as on the plate, and beyond which it does not
+
+
+class Repainter:
+    """Adapts the painted parts of a plate to single frames.
+
+    A painting is the membrane (harmonic function) that meets the plate around it, and what it has beyond that. Near
+    surroundings that look about as they do on the plate, only the membrane is exchanged for one that meets the frame:
+    the painting is as steady as the light is. Near others, the frame is painted anew, so that what happened to stand
+    beside the painting when the plate was made is not shown for good.
+
+    Args:
+        plate: uint8 (h, w, 3), completed.
+        painted: bool (h, w), where it is painted.
+    """
+
+    def __init__(self, plate: np.ndarray, painted: np.ndarray) -> None:
+        self._plate = plate
+        self._beyond = plate - harmonic_fill(plate, painted) if painted.any() else None
+
+    def __call__(self, image: np.ndarray, painted: np.ndarray, known: np.ndarray, copied: np.ndarray) -> np.ndarray:
+        """A frame with its paintings adapted.
+
+        Args:
+            image: uint8 (h, w, 3), the frame on the plate's canvas, with its holes filled.
+            painted: bool (h, w), where the fill is the plate's painting.
+            known: bool (h, w), where the frame shows itself.
+            copied: bool (h, w), where other moments show what it hides. A painting is carried on from them only far
+                from what is known, which says better what stands beside it now.
+
+        Returns:
+            uint8 (h, w, 3); `image` itself if there is nothing painted, or nothing to adapt it to.
+        """
+        if self._beyond is None or not painted.any():
+            return image
+        box = _box(painted)
+        part, inside = image[box], painted[box]
+        unknown = ~(known[box] | (copied[box] & (_distance(known[box]) > _MARGIN)))
+        if unknown.all():
+            return image
+        change = np.abs(part.astype(np.float32) - self._plate[box]).max(axis=-1)
+        same = np.clip((_OTHER - change) / (_OTHER - _SAME), 0, 1)
+        around = harmonic_fill(np.dstack([part, same]), unknown)[inside]
+        adapted, same = around[:, :3] + self._beyond[box][inside], around[:, 3:]
+        if same.min() < 1:
+            anew = fill_image(part, unknown)[inside]
+            adapted = anew + same * (adapted - anew)
+        result = image.copy()
+        result[box][inside] = np.clip(np.rint(adapted), 0, 255).astype(np.uint8)
+        return result
+
+
+def _distance(area: np.ndarray) -> np.ndarray:
+    """float32 (h, w): pixels from the nearest True."""
+    return cv2.distanceTransform((~area).view(np.uint8), cv2.DIST_L2, 3)
+
+
+def _box(area: np.ndarray) -> tuple[slice, slice]:
+    x, y, width, height = cv2.boundingRect(area.view(np.uint8))
+    return slice(max(0, y - _MARGIN), y + height + _MARGIN), slice(max(0, x - _MARGIN), x + width + _MARGIN)

@@ -1,0 +1,1 @@
+"""A job from source to result, stage by stage."""

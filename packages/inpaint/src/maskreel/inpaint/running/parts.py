@@ -1,0 +1,130 @@
+"""The parts that a config names. Networks are imported and loaded when a job needs them, in the process that does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from maskreel.inpaint.flow.completer import BackgroundCompleter, LaplaceCompleter
+from maskreel.inpaint.flow.estimation import DISFlow
+from maskreel.inpaint.flow.fill import FlowFillConfig
+from maskreel.inpaint.painting.image_inpainter import ClassicalInpainter
+
+if TYPE_CHECKING:
+    from maskreel.inpaint.config import InpaintConfig
+    from maskreel.inpaint.flow.completer import FlowCompleter
+    from maskreel.inpaint.flow.estimation import FlowEstimator
+    from maskreel.inpaint.painting.image_inpainter import ImageInpainter
+    from maskreel.inpaint.segmenters.protocol import Segmenter
+
+__all__ = ["Parts", "flow_completer", "flow_estimator", "image_inpainter", "people_segmenter", "propagation_settings"]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What measures flow, completes it, and paints: given by hand or, where None, as the config names it."""
+
+    estimator: FlowEstimator | None = None
+    completer: FlowCompleter | None = None
+    inpainter: ImageInpainter | None = None
+
+    def __repr__(self) -> str:
+        """What is given, so that a job knows whether what was filled still holds."""
+        return ", ".join(f"{name}={part!r}" for name, part in vars(self).items() if part is not None)
+
+    def loaded(self, config: InpaintConfig, *, flow: bool) -> Parts:
+        """All parts, those for flow only if wanted; InputError and MissingExtraError as networks raise them."""
+        inpainter = self.inpainter or image_inpainter(config)
+        if not flow:
+            return Parts(inpainter=inpainter)
+        return Parts(self.estimator or flow_estimator(config), self.completer or flow_completer(config), inpainter)
+
+
+def people_segmenter(config: InpaintConfig) -> Segmenter:
+    """The network that finds people; InputError and MissingExtraError as it raises them."""
+    assert config.segmenter != "motion"
+    weights, device = config.segmenter_weights, _device(config)
+    if config.segmenter in ("torchvision-deeplabv3", "torchvision-fcn"):
+        from maskreel.inpaint.segmenters.torchvision import TorchvisionSegmenter
+
+        return TorchvisionSegmenter(config.segmenter, weights=weights, device=device)
+    from maskreel.inpaint.openmmlab import OpenMMLabSegmenter
+
+    assert weights is not None
+    return OpenMMLabSegmenter(weights, config=config.segmenter, device=device)
+
+
+def flow_estimator(config: InpaintConfig) -> FlowEstimator:
+    """What measures optical flow."""
+    if config.flow == "dis":
+        return DISFlow()
+    if config.flow == "raft":
+        from maskreel.inpaint.flow.raft import RAFTFlow
+
+        return RAFTFlow(weights=config.flow_weights, device=config.device)
+    from maskreel.inpaint.openmmlab import FlowNet2
+
+    assert config.flow_weights is not None
+    return FlowNet2(config.flow_weights, device=_device(config))
+
+
+def flow_completer(config: InpaintConfig) -> FlowCompleter:
+    """What finds the flow behind holes."""
+    completion = config.completion or ("dfc" if config.mode == "dfc" else "auto")
+    if completion == "background":
+        return BackgroundCompleter()
+    if completion == "laplace":
+        return LaplaceCompleter()
+    if completion == "dfc":
+        return _dfc(config)
+    from maskreel.inpaint.flow.auto_completer import AutoCompleter
+
+    return AutoCompleter([BackgroundCompleter(), _dfc(config)])
+
+
+def image_inpainter(config: InpaintConfig) -> ImageInpainter:
+    """What paints pixels that no frame shows."""
+    if config.fill in ("telea", "ns"):
+        return ClassicalInpainter(config.fill)
+    if config.fill == "small":
+        from maskreel.inpaint.generator import SmallInpainter
+
+        return SmallInpainter(config.fill_weights, device=config.device)
+    assert config.fill_weights is not None
+    if config.fill == "deepfill":
+        from maskreel.inpaint.deepfill import DeepFillInpainter
+
+        return DeepFillInpainter(config.fill_weights, _device(config))
+    from maskreel.inpaint.painting.lama import LaMaInpainter
+
+    return LaMaInpainter(config.fill_weights, _device(config))
+
+
+def propagation_settings(config: InpaintConfig) -> FlowFillConfig:
+    """How pixels are copied along flow."""
+    rule = config.propagation or ("published" if config.mode == "dfc" else "ours")
+    return FlowFillConfig(
+        rule=rule,
+        threshold_px=config.threshold,
+        iterations=config.iterations,
+        match_exposure=rule == "ours",
+    )
+
+
+def _dfc(config: InpaintConfig) -> FlowCompleter:
+    if not config.dfc_weights:
+        from maskreel.inpaint.dfc.small import small_completer
+
+        return small_completer(device=config.device)
+    from maskreel.common.job_folder import identify
+    from maskreel.inpaint.dfc import DFCCompleter, published_cascade
+
+    names = [f"{Path(name).name} {identify(Path(name))['sha256'][:8]}" for name in config.dfc_weights]
+    return DFCCompleter(published_cascade(*config.dfc_weights), device=config.device, name=", ".join(names))
+
+
+def _device(config: InpaintConfig) -> str:
+    from maskreel.common.device import chosen_device
+
+    return chosen_device(config.device)

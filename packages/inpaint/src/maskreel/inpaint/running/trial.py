@@ -1,0 +1,154 @@
+"""Which way of filling suits a shot, found by trial: more holes are filled, and compared with what was there.
+
+How a camera moves does not say which way is better. Tracked corners may sit on the person; people who are not to be
+removed may walk through the plate, or past the hole; a hole may be uncovered soon, or never. All of that shows where
+the truth is known. So the masked things are laid over the frames once more, elsewhere, as they are and as they move,
+and what every way puts there is compared with what they cover.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal
+
+import cv2
+import numpy as np
+
+from maskreel.inpaint.flow.completer import LaplaceCompleter
+from maskreel.inpaint.flow.fill import fill_by_flow
+from maskreel.inpaint.running.temporal_mode import PlateFill
+from maskreel.inpaint.running.transplant import transplanted
+from maskreel.inpaint.scene.canvas import Canvas
+from maskreel.inpaint.scene.clean_plate import CleanPlate
+from maskreel.inpaint.scene.memories import SparseMemory
+
+if TYPE_CHECKING:
+    from maskreel.inpaint.flow.completer import FlowCompleter
+    from maskreel.inpaint.flow.fill import FlowFillConfig
+    from maskreel.inpaint.running.parts import Parts
+    from maskreel.inpaint.scene.survey import Shot
+    from maskreel.inpaint.scene.temporal_fill import Reveal
+
+__all__ = ["TRIAL_FRAMES", "Trial", "Triers", "Way"]
+
+TRIAL_FRAMES = 48
+_HEIGHT = 144  # of the shorter side: as many pixels as are needed to tell good fills from bad ones
+_LEAST_PIXELS = 200  # of all frames together; fewer say nothing
+_GOOD = 36.0  # dB; a fill as good as this needs no rival
+_CLEARLY = 0.3  # dB by which a later way must be better than an earlier one
+
+Way = Literal["static", "registered", "flow", "following"]
+"""A mode; following: `flow` with flow that is carried on into holes smoothly, so that it follows what passes by."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """How well ways of filling put back what is known."""
+
+    quality: dict[Way, float] = field(default_factory=dict)
+    """PSNR in dB: first of the way that the survey chose, last of the least steady. Empty if nothing could be tried."""
+
+    @property
+    def best(self) -> Way | None:
+        """The way to fill, the plainer one where there is little between them; None if nothing is known."""
+        best: Way | None = None
+        for way, quality in self.quality.items():
+            if best is None or quality > self.quality[best] + _CLEARLY:
+                best = way
+        return best
+
+
+@dataclass(frozen=True)
+class Triers:
+    """What the modes are tried with; as in the job itself."""
+
+    settings: FlowFillConfig
+    parts: Parts
+    tolerance: float
+    reveal: Reveal
+    may_follow: bool = True
+    """Whether flow may be completed in another way than the parts say."""
+
+    def run(self, shot: Shot, frames: np.ndarray, masks: np.ndarray, start: int) -> Trial:
+        """Try what may suit consecutive frames of a shot: its mode, its rival, and flow, in both ways if things move.
+
+        Args:
+            shot: the shot, with the matrices of the survey.
+            frames: uint8 (T, H, W, 3), RGB.
+            masks: bool (T, H, W).
+            start: index, in the video, of the first frame.
+        """
+        shrunk = _Shrunk.of(shot, frames, masks, start)
+        tried = transplanted(shrunk.frames, shrunk.masks)
+        if np.count_nonzero(tried.where) < _LEAST_PIXELS:
+            return Trial()
+        holes, quality = shrunk.masks | tried.where, dict[Way, float]()
+        # What passes by elsewhere says nothing of what passes by here.
+        for way in self._ways(shot, follow=self.may_follow and tried.in_time):
+            filled = self._filled(way, shrunk.shot, tried.frames, holes)
+            quality[way] = _psnr(filled, shrunk.frames, tried.where)
+            if quality[way] > _GOOD:
+                break
+        return Trial(quality)
+
+    def _ways(self, shot: Shot, *, follow: bool) -> list[Way]:
+        ways: list[Way] = [shot.mode, "flow"] if shot.rival is None else [shot.mode, shot.rival, "flow"]
+        return list(dict.fromkeys([*ways, "following"] if follow else ways))
+
+    def _filled(self, way: Way, shot: Shot, frames: np.ndarray, holes: np.ndarray) -> np.ndarray:
+        if way == "flow":
+            return self._by_flow(frames, holes, self.parts.completer)
+        if way == "following":
+            return self._by_flow(frames, holes, LaplaceCompleter())
+        return self._copied(replace(shot, mode=way), frames, holes)
+
+    def _by_flow(self, frames: np.ndarray, holes: np.ndarray, completer: FlowCompleter | None) -> np.ndarray:
+        estimator, inpainter = self.parts.estimator, self.parts.inpainter
+        return fill_by_flow(
+            frames, holes, self.settings, estimator=estimator, completer=completer, inpainter=inpainter
+        ).frames
+
+    def _copied(self, shot: Shot, frames: np.ndarray, holes: np.ndarray) -> np.ndarray:
+        canvas = Canvas(shot, (frames.shape[1], frames.shape[2]))
+        laid, plate = canvas.lay(frames, holes, 0), CleanPlate(canvas.size)
+        plate.add(laid)
+        assert self.parts.inpainter is not None
+        filler = PlateFill(canvas, plate, tolerance=self.tolerance, reveal=self.reveal, inpainter=self.parts.inpainter)
+        nothing = SparseMemory.blank()
+        return np.stack([image for image, _ in filler.fill(laid, 0, nothing, nothing)])
+
+
+@dataclass(frozen=True)
+class _Shrunk:
+    """The frames that are tried, small."""
+
+    shot: Shot
+    frames: np.ndarray
+    masks: np.ndarray
+
+    @classmethod
+    def of(cls, shot: Shot, frames: np.ndarray, masks: np.ndarray, start: int) -> _Shrunk:
+        height, width = frames.shape[1:3]
+        scale = min(1.0, _HEIGHT / min(height, width))
+        size = round(width * scale), round(height * scale)
+        across, down = size[0] / width, size[1] / height
+        to_small = np.array([[across, 0, across / 2 - 0.5], [0, down, down / 2 - 0.5], [0, 0, 1]])
+        here = slice(start - shot.start, start - shot.start + len(frames))
+        matrices = to_small @ shot.matrices[here] @ np.linalg.inv(to_small)
+        small = replace(shot, start=0, stop=len(frames), matrices=matrices)
+        return cls(small, np.stack([_small(frame, size) for frame in frames]), _small_masks(masks, size))
+
+
+def _small(frame: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """A frame at (width, height)."""
+    return frame if frame.shape[1::-1] == size else cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
+
+
+def _small_masks(masks: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """True wherever any pixel was masked."""
+    return np.stack([_small(mask.astype(np.float32), size) > 0 for mask in masks])
+
+
+def _psnr(result: np.ndarray, truth: np.ndarray, where: np.ndarray) -> float:
+    error = np.mean(np.square(result[where].astype(np.float64) - truth[where]))
+    return float(10 * np.log10(255**2 / max(error, 1e-6)))

@@ -1,0 +1,248 @@
+"""The first look at a video: its shots, the camera's motion, and the background behind what moves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+import cv2
+import numpy as np
+
+from maskreel.common.array_file import read_npz
+from maskreel.inpaint.scene.background import Background, analysis_scale, fit_background, shrink, to_analysis
+from maskreel.inpaint.scene.camera import CameraTracker, Registration, corner_shift
+
+if TYPE_CHECKING:
+    from fractions import Fraction
+    from pathlib import Path
+
+    from maskreel.common.video import Clip
+
+__all__ = ["FOLLOWED", "Mode", "Shot", "Survey", "Surveyor", "canvas_box"]
+
+Mode = Literal["static", "registered", "flow"]
+
+FOLLOWED = 0.3
+"""Fraction of the tracked corners that must follow the camera, for frames to be laid over each other."""
+
+_STATIC_SHIFT = 0.3  # pixels; below it, re-sampling would cost more sharpness than it gains
+_MAX_CANVAS = 2.5  # areas of a frame; a camera that sees more than this has no common plate
+_WINDOW_SAMPLES = 120
+_LONGEST_PERIOD = 2.0  # seconds between samples
+
+
+@dataclass(frozen=True)
+class Shot:
+    """Frames `start` to `stop` of a video without a cut."""
+
+    start: int
+    stop: int
+    mode: Mode
+    """The mode that suits the camera."""
+    matrices: np.ndarray
+    """float64 (T, 3, 3): positions in each frame to positions in the shot's first frame."""
+    shift: float
+    """98th percentile of how far a frame's corner moves, in pixels."""
+    inliers: float
+    """Median fraction of tracked corners that follow the camera."""
+    follows: bool = False
+    """Whether, in the mode `flow`, flow follows what moves beside a hole, in place of the background behind it. Never
+    set by the survey."""
+    rival: Mode | None = None
+    """A mode that may suit better than `mode`, to be tried; never set by the survey."""
+
+    @property
+    def has_canvas(self) -> bool:
+        """Whether its frames are laid over each other, be it only for a trial."""
+        return self.mode != "flow" or self.rival is not None
+
+    def matrix(self, index: int) -> np.ndarray:
+        """The matrix of frame `index` of the video."""
+        return self.matrices[index - self.start]
+
+
+@dataclass(frozen=True)
+class Survey:
+    """All shots of a video, and backgrounds that cover all its frames in order."""
+
+    size: tuple[int, int]
+    shots: tuple[Shot, ...]
+    backgrounds: tuple[Background, ...]
+
+    @property
+    def frame_count(self) -> int:
+        """Frames in the video."""
+        return self.shots[-1].stop
+
+    def shot(self, index: int) -> Shot:
+        """The shot that frame `index` is in."""
+        return next(shot for shot in self.shots if shot.start <= index < shot.stop)
+
+    def background(self, index: int) -> Background:
+        """The background behind frame `index`."""
+        return next(part for part in self.backgrounds if part.start <= index < part.stop)
+
+    def save(self, path: Path) -> None:
+        """Write everything to one .npz file."""
+        parts: dict[str, np.ndarray] = {"size": np.array(self.size)}
+        for i, shot in enumerate(self.shots):
+            parts[f"shot{i}"] = np.array([shot.start, shot.stop, shot.shift, shot.inliers])
+            parts[f"shot{i}_mode"], parts[f"shot{i}_matrices"] = (np.array(shot.mode), shot.matrices)
+        for i, background in enumerate(self.backgrounds):
+            for name, value in vars(background).items():
+                parts[f"background{i}_{name}"] = np.asarray(value)
+        with path.open("wb") as file:
+            np.savez(file, **parts)  # pyright: ignore[reportArgumentType]
+
+    @classmethod
+    def load(cls, path: Path) -> Survey:
+        """Read what `save` wrote."""
+        file = read_npz(path)
+        shots = []
+        while (name := f"shot{len(shots)}") in file:
+            start, stop, shift, inliers = file[name].tolist()
+            mode: Mode = str(file[f"{name}_mode"])  # pyright: ignore[reportAssignmentType]
+            shots.append(Shot(int(start), int(stop), mode, file[f"{name}_matrices"], shift, inliers))
+        backgrounds = []
+        while (name := f"background{len(backgrounds)}") + "_start" in file:
+            start, stop = int(file[f"{name}_start"]), int(file[f"{name}_stop"])
+            arrays = [
+                file[f"{name}_{field}"] for field in ("to_canvas", "dominant", "before", "after", "noise", "seen")
+            ]
+            backgrounds.append(Background(start, stop, *arrays))
+        height, width = file["size"].tolist()
+        return cls((height, width), tuple(shots), tuple(backgrounds))
+
+
+class Surveyor:
+    """Builds a `Survey` from the frames of a video, in order; holds a few plates for every window of 120 samples.
+
+    Args:
+        size: (height, width) of the frames.
+        fps: frames per second.
+        frame_count: frames in the video; sets how often frames are sampled for the background.
+    """
+
+    def __init__(self, size: tuple[int, int], fps: Fraction, frame_count: int) -> None:
+        self._size = size
+        one_window = -(-frame_count // _WINDOW_SAMPLES)
+        self._stride = max(1, min(one_window, round(_LONGEST_PERIOD * float(fps))))
+        self._tracker = CameraTracker()
+        self._index = 0
+        self._shots: list[Shot] = []
+        self._backgrounds: list[Background] = []
+        self._registrations: list[Registration] = []
+        self._samples: list[tuple[int, np.ndarray]] = []
+        self._window_start = 0
+        self._continues_window = False  # whether the window before shows the same part of the scene
+
+    def add(self, clip: Clip) -> None:
+        """Look at the next frames."""
+        for frame in clip.numpy():
+            registration = self._tracker.add(frame)
+            if registration.cut:
+                self._end_shot()
+            self._registrations.append(registration)
+            if (self._index - self._window_start) % self._stride == 0:
+                self._sample(frame)
+            self._index += 1
+
+    def finish(self) -> Survey:
+        """The survey of all frames added."""
+        if self._index == 0:
+            raise ValueError("a survey needs at least one frame, got none")
+        self._end_shot()
+        return Survey(self._size, tuple(self._shots), tuple(self._backgrounds))
+
+    def _sample(self, frame: np.ndarray) -> None:
+        full = self._canvas_is_full()
+        if full or len(self._samples) == _WINDOW_SAMPLES:
+            self._end_window()
+            self._continues_window = not full
+        # a copy, because a frame that is small already is a view, which keeps all frames that came with it
+        self._samples.append((self._index, shrink(frame).copy()))
+
+    def _matrix(self, index: int) -> np.ndarray:
+        return self._registrations[index - self._shot_start].matrix
+
+    @property
+    def _shot_start(self) -> int:
+        return self._shots[-1].stop if self._shots else 0
+
+    def _canvas_is_full(self) -> bool:
+        if not self._samples:
+            return False
+        matrices = [self._matrix(i) for i, _ in self._samples] + [self._registrations[-1].matrix]
+        left, top, right, bottom = canvas_box(np.stack(matrices), self._size)
+        return (right - left) * (bottom - top) > _MAX_CANVAS * self._size[0] * self._size[1]
+
+    def _end_window(self) -> None:
+        if not self._samples:
+            return
+        matrices = np.stack([self._matrix(i) for i, _ in self._samples])
+        moving = not _stands_still(matrices, self._size)
+        if len(self._samples) < _WINDOW_SAMPLES // 4 and self._continues_window:
+            # Too few samples at the end of a shot to tell background from a pause: the window before knows better.
+            self._backgrounds[-1] = replace(self._backgrounds[-1], stop=self._index)
+        else:
+            samples, inside, to_canvas = _lay_out([s for _, s in self._samples], matrices, self._size, moving=moving)
+            self._backgrounds.append(fit_background(samples, inside, self._window_start, self._index, to_canvas))
+        self._samples, self._window_start = [], self._index
+
+    def _end_shot(self) -> None:
+        self._end_window()
+        self._continues_window = False
+        matrices = np.stack([r.matrix for r in self._registrations])
+        shift = float(np.percentile([corner_shift(m, self._size) for m in matrices], 98))
+        inliers = float(np.median([r.inliers for r in self._registrations]))
+        mode = _mode(matrices, self._size, inliers)
+        if mode == "static":
+            matrices = np.broadcast_to(np.eye(3), matrices.shape).copy()
+        self._shots.append(Shot(self._shot_start, self._index, mode, matrices, shift, inliers))
+        self._registrations = []
+
+
+def canvas_box(matrices: np.ndarray, size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """The half-open box (x0, y0, x1, y1), in pixels of the first frame, that all frames together cover."""
+    height, width = size
+    corners = np.array([[[-0.5, -0.5]], [[width - 0.5, -0.5]], [[-0.5, height - 0.5]], [[width - 0.5, height - 0.5]]])
+    points = np.concatenate([cv2.perspectiveTransform(corners, m)[:, 0] for m in matrices]) + 0.5
+    x0, y0 = np.floor(points.min(axis=0) + 1e-6).astype(int)
+    x1, y1 = np.ceil(points.max(axis=0) - 1e-6).astype(int)
+    return int(x0), int(y0), int(x1), int(y1)
+
+
+def _stands_still(matrices: np.ndarray, size: tuple[int, int]) -> bool:
+    """Whether the camera stands still up to the error of its measurement, which strays further in single frames."""
+    shifts = [corner_shift(matrix @ np.linalg.inv(matrices[0]), size) for matrix in matrices]
+    return bool(np.median(shifts) < _STATIC_SHIFT and np.percentile(shifts, 95) < 4 * _STATIC_SHIFT)
+
+
+def _mode(matrices: np.ndarray, size: tuple[int, int], inliers: float) -> Mode:
+    if _stands_still(matrices, size):
+        return "static"
+    left, top, right, bottom = canvas_box(matrices, size)
+    fits = (right - left) * (bottom - top) <= _MAX_CANVAS * size[0] * size[1]
+    return "registered" if fits and inliers > FOLLOWED else "flow"
+
+
+def _lay_out(
+    samples: list[np.ndarray], matrices: np.ndarray, size: tuple[int, int], *, moving: bool
+) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
+    """Bring samples at the analysis scale onto one canvas: (frames, where they have pixels, first frame to canvas)."""
+    scale, to_small = analysis_scale(size), to_analysis(size)
+    if not moving:
+        return np.stack(samples), None, to_small @ np.linalg.inv(matrices[0])
+    left, top, right, bottom = canvas_box(matrices, size)
+    to_canvas = to_small @ np.array([[1, 0, -left], [0, 1, -top], [0, 0, 1.0]])
+    shape = (round((bottom - top) * scale), round((right - left) * scale))
+    laid = [
+        _warp_sample(s, to_canvas @ m @ np.linalg.inv(to_small), shape) for s, m in zip(samples, matrices, strict=True)
+    ]
+    return np.stack([frame for frame, _ in laid]), np.stack([inside for _, inside in laid]), to_canvas
+
+
+def _warp_sample(sample: np.ndarray, matrix: np.ndarray, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    full = np.full(sample.shape[:2], 255, np.uint8)
+    frame = cv2.warpPerspective(sample, matrix, shape[::-1], flags=cv2.INTER_LINEAR)
+    return frame, cv2.warpPerspective(full, matrix, shape[::-1], flags=cv2.INTER_LINEAR) == 255

@@ -1,0 +1,1 @@
+"""What marks people and things to remove."""

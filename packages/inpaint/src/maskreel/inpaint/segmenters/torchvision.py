@@ -1,0 +1,146 @@
+"""People, by the segmentation networks of torchvision: DeepLabv3 (Chen et al. 2017) and FCN (Long et al. 2015).
+
+Both have a ResNet-50 and the published weights COCO_WITH_VOC_LABELS_V1, which know the 20 classes of Pascal VOC. A
+person who is missed stays in the video, while a few pixels too many cost little, so masks are made for recall:
+hysteresis keeps what is perhaps a person where it hangs together with what very likely is one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import torch
+from torch.nn import functional
+
+from maskreel.common.device import chosen_device
+from maskreel.common.errors import MissingExtraError
+from maskreel.common.job_folder import identify
+from maskreel.common.weights import WeightsEntry, load_into, load_state_dict, torchvision_entry
+from maskreel.inpaint._given_weights import given_weights
+from maskreel.inpaint.segmenters.person_masks import check_thresholds, marked
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import numpy as np
+
+    from maskreel.common.video import Clip
+
+__all__ = ["TorchvisionName", "TorchvisionSegmenter", "published_weights"]
+
+TorchvisionName = Literal["torchvision-deeplabv3", "torchvision-fcn"]
+
+_TRAINING_ONLY = "aux_classifier."  # a second head, for its loss
+
+
+class TorchvisionSegmenter:
+    """Segments people with a network of torchvision. A `Segmenter`.
+
+    Frames are resized and normalised as torchvision does for these networks; the probability of "person" is brought
+    back to the frame's size, bilinearly. The network works on the CPU or a GPU; masks come back on the CPU.
+
+    Args:
+        name: which network; DeepLabv3 is the more accurate one, by the published figures.
+        weights: a state dict for this very network, as .pth or .safetensors; None downloads the published one, once.
+        device: where the network works; None is CUDA where there is a device, else the CPU.
+        short_side: pixels that the frame's shorter side is resized to. Time grows with its square.
+        low: probability that a pixel needs where it hangs together with a likelier one.
+        high: probability that one pixel of a region needs for the region to count.
+        batch: frames that go through the network at a time, at most. Memory grows with it.
+
+    Raises:
+        InputError: the weights cannot be had, or are not for this network.
+        MissingExtraError: torchvision is not installed.
+    """
+
+    def __init__(
+        self,
+        name: TorchvisionName = "torchvision-deeplabv3",
+        *,
+        weights: str | os.PathLike[str] | None = None,
+        device: str | torch.device | None = None,
+        short_side: int = 520,
+        low: float = 0.3,
+        high: float = 0.6,
+        batch: int = 4,
+    ) -> None:
+        check_thresholds(low, high)
+        if short_side < 1 or batch < 1:
+            raise ValueError(f"short_side and batch must be 1 or more, got {short_side = }, {batch = }")
+        variant = _variant(name)
+        path = published_weights(name).fetch() if weights is None else given_weights(weights)
+        categories: list[str] = variant.published.meta["categories"]
+        self.device = torch.device(chosen_device("auto") if device is None else device)
+        self._network = _load(variant, path).to(self.device)
+        self._preprocess = variant.published.transforms(resize_size=short_side)
+        self._person = categories.index("person")
+        self._low, self._high, self._batch = low, high, batch
+        source = path.name if weights is None else f"{path.name} {identify(path)['sha256'][:8]}"
+        self._description = f"{name!r}, weights={source!r}, {short_side=}, {low=}, {high=}"
+
+    def __repr__(self) -> str:
+        """All that decides what is marked, so that a job knows whether masks made earlier still hold."""
+        return f"{type(self).__name__}({self._description})"
+
+    def __call__(self, clip: Clip, start: int) -> torch.Tensor:
+        """Segment the people in all frames: bool (T, H, W)."""
+        return marked(clip.frames, self._probabilities, batch=self._batch, low=self._low, high=self._high)
+
+    @torch.inference_mode()
+    def _probabilities(self, frames: torch.Tensor) -> np.ndarray:
+        """Probability of a person: uint8 (N, 3, H, W) -> float32 (N, H, W)."""
+        # Resized on the CPU, so that the network sees the same picture on every device.
+        pictures = self._preprocess(frames.cpu()).to(self.device, memory_format=torch.channels_last)
+        person = self._network(pictures)["out"].softmax(dim=1)[:, self._person, None]
+        return functional.interpolate(person, frames.shape[-2:], mode="bilinear")[:, 0].cpu().numpy()
+
+
+def published_weights(name: TorchvisionName) -> WeightsEntry:
+    """The weights that torchvision publishes for a network; `published_weights(name).fetch()` gets them beforehand.
+
+    Raises:
+        MissingExtraError: torchvision is not installed.
+    """
+    published = _variant(name).published
+    return torchvision_entry(
+        published,
+        data="the images of COCO with classes of Pascal VOC",
+        preprocessing=published.transforms().describe(),
+    )
+
+
+@dataclass(frozen=True)
+class _Variant:
+    """One network of torchvision."""
+
+    build: Callable[..., torch.nn.Module]
+    published: Any
+    """Its entry in torchvision's enum of weights."""
+
+
+def _variant(name: TorchvisionName) -> _Variant:
+    if name not in get_args(TorchvisionName):
+        raise ValueError(f"name must be one of {', '.join(get_args(TorchvisionName))}, got {name!r}")
+    try:
+        from torchvision.models import segmentation
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("torchvision", "maskreel-inpaint[torchvision]") from error
+    if name == "torchvision-fcn":
+        return _Variant(segmentation.fcn_resnet50, segmentation.FCN_ResNet50_Weights.COCO_WITH_VOC_LABELS_V1)
+    weights = segmentation.DeepLabV3_ResNet50_Weights.COCO_WITH_VOC_LABELS_V1
+    return _Variant(segmentation.deeplabv3_resnet50, weights)
+
+
+def _load(variant: _Variant, path: Path) -> torch.nn.Module:
+    """The network with the weights in `path`, for inference."""
+    state = {key: value for key, value in load_state_dict(path).items() if not key.startswith(_TRAINING_ONLY)}
+    classes = len(variant.published.meta["categories"])
+    with torch.device("meta"):  # no time, memory or random numbers for first values that are replaced at once
+        network = variant.build(weights=None, weights_backbone=None, num_classes=classes, aux_loss=False)
+    network.to_empty(device="cpu")
+    load_into(network, state, source=str(path))
+    # Channels last saves four tenths of the time on a CPU.
+    return network.eval().to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
