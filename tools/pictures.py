@@ -23,7 +23,7 @@ from PIL import Image
 from maskreel.common.masks import read_masks
 from maskreel.common.show import overlay, save_animation, save_image, side_by_side
 from maskreel.common.video import Clip, read, write
-from maskreel.common.world import ActorsScene, TableScene, render
+from maskreel.common.world import ActorsScene, TableScene
 from maskreel.vfp.show import draw_labels
 
 if TYPE_CHECKING:
@@ -79,15 +79,14 @@ def vfp(work: Path) -> Clip:
 
 def inversion(work: Path) -> Clip:
     """Masks, and the frames that were made from them."""
-    scene = render(TableScene.preset("easy"), 4)
-    labels = torch.zeros(scene.visible.shape[0], *scene.visible.shape[2:], dtype=torch.uint8)
-    for number, masks in zip(scene.classes, scene.visible.unbind(1), strict=True):
-        labels[masks] = int(number)
-    np.save(work / "masks.npy", labels[::2].numpy())
-    maskreel("inversion", "run", work / "masks.npy", "-o", work / "made.mkv", "--steps", "160")
-    blank = torch.full_like(scene.clip.frames[0], 235)
-    drawn = torch.stack([draw_labels(blank, one, alpha=1.0) for one in labels[::2]])
-    return panels(drawn, read(work / "made.mkv").frames, titles=["masks", "frames made from them"], fps=Fraction(5))
+    labels = torch.from_numpy(TableScene.preset("easy").frames_and_labels(seed=900_000_036)[1])
+    (work / "clip").mkdir()
+    np.save(work / "clip" / "mask.npy", labels.numpy())
+    maskreel("inversion", "run", work / "clip", "-o", work / "made.mkv")
+    blank = torch.full((3, *labels.shape[1:]), 235, dtype=torch.uint8)
+    drawn = torch.stack([draw_labels(blank, one, alpha=1.0) for one in labels])
+    made = read(work / "made.mkv").frames
+    return panels(drawn[::2], made[::2], titles=["masks", "frames made from them"], fps=Fraction(5))
 
 
 def animate(work: Path) -> Clip:

@@ -164,7 +164,7 @@ def test_a_film_comes_behind_the_subject(model: RedThings, swap: str) -> None:
 def test_what_kind_a_background_is_can_be_said(model: RedThings, tmp_path: Path, kind: str, stays: bool) -> None:
     """A background with a red square of its own, which only `other` leaves there."""
     save_image(tmp_path / "source.png", block((64, 64), 8, 40, 16, BLUE))
-    save_image(tmp_path / "behind.png", block((64, 64), 48, 4, 8))
+    save_image(tmp_path / "behind.png", block((64, 64), 44, 2, 16))
     write(tmp_path / "driving.mkv", walk(2), codec="ffv1")
     job = tmp_path / "source.png", tmp_path / "driving.mkv", str(tmp_path / "behind.png")
     made = read(animator(model, kind=kind, lossless=True, lock=True).animate(*job, output=tmp_path / "made.mkv").output)

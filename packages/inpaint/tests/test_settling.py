@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from maskreel.common.errors import InputError
 from maskreel.common.masks import write_masks
 from maskreel.common.video import Clip, read, write
 from maskreel.inpaint import InpaintConfig, VideoInpainter
@@ -103,6 +104,14 @@ def test_trials_are_made_once_even_those_without_a_verdict(video: Path, tmp_path
     again = try_shots(path, video, chunks, load, nobody)
     assert again[0] == first[0] == FLOW
     assert again[80] == Trial()
+
+
+@pytest.mark.parametrize("text", ["[]", '{"0": {"sideways": 1.0}}', '{"0": {"flow": null}}', '{"0": 3}', '{"a": {}}'])
+def test_what_is_kept_must_be_trials(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "trials.json"
+    path.write_text(text)
+    with pytest.raises(InputError, match="does not hold trials of static, registered, flow, following"):
+        try_shots(path, tmp_path / "none.mp4", (), lambda _: torch.zeros(0), lambda: pytest.fail("nothing to try"))
 
 
 def test_a_shot_without_masks_is_not_tried(video: Path, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from maskreel.inpaint.generator._network import STRIDE
 from maskreel.inpaint.generator._samples import first_guess, network_input
 from maskreel.inpaint.generator._saved import SMALL, load_generator
 from maskreel.inpaint.painting.hole_crop import paint_around_hole
+from maskreel.inpaint.painting.hole_fill import halved
 
 if TYPE_CHECKING:
     import os
@@ -61,7 +62,7 @@ class SmallInpainter:
     def _paint(self, picture: np.ndarray, hole: np.ndarray) -> np.ndarray:
         if not hole.any():
             return picture
-        small, small_hole = _halved(picture, hole)
+        small, small_hole = halved(picture, hole)
         if max(cv2.boundingRect(hole.view(np.uint8))[2:]) <= _LARGEST_HOLE or small_hole.all():
             return self._corrected(first_guess(picture, hole), hole, refine=False)
         painted = cv2.resize(self._paint(small, small_hole), hole.shape[::-1], interpolation=cv2.INTER_LINEAR)
@@ -76,13 +77,3 @@ class SmallInpainter:
         answer = self._network(network_input(padded, hidden, refine=refine)[None].to(self._device))[0]
         painted = (answer.clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy()
         return np.where(hole[..., None], painted[:height, :width], guess)
-
-
-def _halved(picture: np.ndarray, hole: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Half the size, from known pixels alone; a pixel less than half known belongs to the hole."""
-    size = ((hole.shape[1] + 1) // 2, (hole.shape[0] + 1) // 2)
-    known = (~hole).astype(np.float32)
-    weight = cv2.resize(known, size, interpolation=cv2.INTER_AREA)
-    total = cv2.resize(picture * known[..., None], size, interpolation=cv2.INTER_AREA)
-    mean = total / np.maximum(weight, 1e-6)[..., None]
-    return np.clip(np.rint(mean), 0, 255).astype(np.uint8), weight < 0.5

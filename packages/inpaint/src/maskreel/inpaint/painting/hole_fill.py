@@ -7,7 +7,7 @@ from typing import Literal, get_args
 import cv2
 import numpy as np
 
-__all__ = ["FillMethod", "fill_image"]
+__all__ = ["FillMethod", "fill_image", "halved"]
 
 FillMethod = Literal["telea", "ns"]
 
@@ -51,7 +51,7 @@ def _fill(image: np.ndarray, mask: np.ndarray, flag: int, radius: float) -> np.n
     depth = cv2.distanceTransform(mask.view(np.uint8), cv2.DIST_L2, 5)
     deep = depth > _DEPTH
     if deep.any():
-        small, small_mask = _halved(image, mask)
+        small, small_mask = halved(image, mask)
         if not small_mask.all():
             coarse = _fill(small, small_mask, flag, radius)
             enlarged = cv2.resize(coarse, mask.shape[::-1], interpolation=cv2.INTER_LINEAR)
@@ -59,7 +59,7 @@ def _fill(image: np.ndarray, mask: np.ndarray, flag: int, radius: float) -> np.n
     return cv2.inpaint(image, mask.view(np.uint8), radius, flag)
 
 
-def _halved(image: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def halved(image: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Half the size; only known pixels count, and pixels less than half known belong to the hole."""
     size = ((mask.shape[1] + 1) // 2, (mask.shape[0] + 1) // 2)
     known = (~mask).astype(np.float32)

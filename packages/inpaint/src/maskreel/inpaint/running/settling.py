@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import logging
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 import torch
 
 from maskreel.common.atomic import atomic_path
+from maskreel.common.errors import InputError
 from maskreel.common.json_file import read_json
 from maskreel.common.video import iterate
-from maskreel.inpaint.running.trial import TRIAL_FRAMES, Trial
+from maskreel.inpaint.running.trial import TRIAL_FRAMES, Trial, Way
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -57,9 +58,12 @@ def try_shots(
         chunks: of the whole video.
         masks: loads the masks of a chunk.
         triers: makes what to try with; its networks are loaded only if nothing is kept yet.
+
+    Raises:
+        InputError: `path` is damaged, or holds something else.
     """
     if path.exists():
-        return {int(start): Trial(quality) for start, quality in read_json(path).items()}
+        return _kept(path)
     shots = list({chunk.shot.start: chunk.shot for chunk in chunks if chunk.shot.has_canvas}.values())
     made = triers()
     trials = {
@@ -68,6 +72,15 @@ def try_shots(
     with atomic_path(path) as scratch:
         scratch.write_text(json.dumps({start: trial.quality for start, trial in trials.items()}))
     return trials
+
+
+def _kept(path: Path) -> dict[int, Trial]:
+    found, ways = read_json(path), get_args(Way)
+    try:
+        rows = {int(start): {ways[ways.index(way)]: float(row[way]) for way in row} for start, row in found.items()}
+    except (AttributeError, TypeError, ValueError):
+        raise InputError(f"{path} does not hold trials of {', '.join(ways)}; delete it to try them anew") from None
+    return {start: Trial(row) for start, row in rows.items()}
 
 
 def _try(shot: Shot, chunks: Sequence[Chunk], video: Path, masks: LoadMasks, triers: Triers) -> Trial:
