@@ -73,7 +73,7 @@ def make(place: Workshop, scale: Scale, *, video: Path | None) -> Story:
         rows=rows,
         figures=[figures],
         remark="A mask tells where somebody is, not where his parts are, and the small network that comes with the "
-        "package has seen rendered people only. It shows: arms get lost and patterns are blurred.",
+        "package has seen rendered people only. It shows: faces and patterns are blurred.",
         links={"elsewhere.html": "report of the first run", "report/report.html": "evaluation, with all figures"},
         seconds=place.seconds,
         summary=summary,
