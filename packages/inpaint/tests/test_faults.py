@@ -36,7 +36,9 @@ MODES = ("static", "registered", "flow")
 RUN_AND_DIE = """
 import os, signal, sys
 from maskreel.common.cli import main
-from maskreel.inpaint.running import chunks, fill_stage, inpainter, pipeline, survey
+from maskreel.inpaint import inpainter
+from maskreel.inpaint.running import chunks, fill_stage, pipeline
+from maskreel.inpaint.scene import survey
 
 chunks.frames_per_chunk = lambda size: 6
 fill_stage._SEGMENT_FRAMES = 12
