@@ -120,7 +120,7 @@ PUBLISHED = (
         _FETCHED,
         _BY_TORCHVISION,
         _COCO,
-        ("inpaint/segmenters/torchvision.py", "inversion/_torchvision_semantic.py"),
+        ("inpaint/torchvision.py", "inversion/_torchvision_semantic.py"),
     ),
     PublishedWeights(
         "RAFT small and large",
@@ -128,7 +128,7 @@ PUBLISHED = (
         _FETCHED,
         _BY_TORCHVISION,
         _DATA.format("FlyingChairs, FlyingThings3D, Sintel, KITTI (non-commercial), HD1K"),
-        ("inpaint/flow/raft.py",),
+        ("inpaint/raft.py",),
     ),
     PublishedWeights(
         "VGG-19, ImageNet",
@@ -200,7 +200,7 @@ PUBLISHED = (
         _BY_HAND,
         "Apache-2.0, as the project",
         "not plain: the project allows it; its training data, Places2, are for research",
-        ("inpaint/painting/lama.py",),
+        ("inpaint/lama.py",),
     ),
     PublishedWeights(
         "SimVP (A4Bio)",
