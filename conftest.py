@@ -131,6 +131,17 @@ def leaves_no_memory() -> Callable[[Callable[[], object]], None]:
     return check
 
 
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """For tests of small pictures, which only make threads wait for each other."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture(autouse=True)
 def restored_logging() -> Iterator[None]:
     """The command line sets up messages and progress for its process; the next test should see neither."""

@@ -22,18 +22,11 @@ from maskreel.common.world._actors._scene import ActorsScene
 from maskreel.common.world._vfp_video import video_seed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SIZE = ("--size", "32", "48")
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def run(*arguments: object) -> int:

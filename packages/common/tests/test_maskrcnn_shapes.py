@@ -28,7 +28,6 @@ from maskreel.common.maskrcnn import _shapes as shapes
 from maskreel.common.maskrcnn._shapes_network import RegionCrop
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 RECORD = TrainingRecord(
@@ -81,15 +80,6 @@ def test_regions_are_cut_like_roi_align() -> None:
     weights = torch.randn_like(crops)
     ours, theirs = (torch.autograd.grad((value * weights).sum(), level)[0] for value in (crops, expected))
     torch.testing.assert_close(ours, theirs)
-
-
-@pytest.fixture
-def one_thread() -> Iterator[None]:
-    """Two threads wait for each other where other processes work, and many small steps make that long."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.mark.usefixtures("one_thread")

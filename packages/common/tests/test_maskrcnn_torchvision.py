@@ -27,20 +27,13 @@ from maskreel.common.maskrcnn import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 SIZE = (72, 104)
 BOXES = [torch.tensor([[8.0, 10.0, 40.0, 44.0], [50.0, 20.0, 100.0, 60.0]]), torch.tensor([[3.0, 5.0, 30.0, 70.0]])]
 LABELS = [torch.tensor([3, 48]), torch.tensor([7])]
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Two threads wait for each other where other processes work."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def random_network() -> Any:

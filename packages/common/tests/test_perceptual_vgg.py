@@ -29,21 +29,14 @@ from maskreel.common.perceptual import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from torch import Tensor
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SLICES = ((0, 2), (2, 7), (7, 12), (12, 21), (21, 30))
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Two threads wait for each other where other processes work."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

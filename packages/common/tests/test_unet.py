@@ -14,19 +14,11 @@ from maskreel.common.training import TrainingConfig, train
 from maskreel.common.unet import UNet, UNetTask, load_unet, save_unet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 NAMES = ("background", "red", "blue")
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Two threads wait for each other where other processes work."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def scene() -> tuple[torch.Tensor, torch.Tensor]:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SIZE, FRAMES, FPS = (96, 128), 40, Fraction(30000, 1001)
 LOSSLESS = InpaintConfig(lossless=True)
 
@@ -102,15 +104,6 @@ def beyond(masks: np.ndarray, pixels: float) -> np.ndarray:
 def written(folder: Path) -> dict[str, int]:
     """When each file of a job was written."""
     return {str(path.relative_to(folder)): path.stat().st_mtime_ns for path in folder.rglob("*")}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Frames as small as these only make threads wait for each other."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 import pytest
-import torch
 
 from maskreel.common import masks as mask_ops
 from maskreel.common.cli import main
@@ -26,8 +25,10 @@ from maskreel.inpaint.running.figures import FiguresRecorder
 from maskreel.inpaint.scene import clean_plate as clean_plate_module
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 SIZE, FRAMES = (96, 128), 36
 
@@ -54,15 +55,6 @@ def dying(*args, **kwargs):
 setattr(module, name, dying)
 main(sys.argv[2:])
 """
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Frames as small as these only make threads wait for each other."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(autouse=True)

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
     from maskreel.inpaint import Segmenter
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SIZE, FRAMES, FPS = (64, 80), 36, Fraction(25)
 CONFIG = InpaintConfig(lossless=True, fill="telea", completion="background")
 FLAGS = ["--lossless", "--fill", "telea", "--completion", "background"]
@@ -57,15 +59,6 @@ with _at_work(Path(sys.argv[1])):
     print("at work", flush=True)
     sys.stdin.readline()
 """
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Frames as small as these only make threads wait for each other."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module", autouse=True)

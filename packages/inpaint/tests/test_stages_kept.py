@@ -20,19 +20,11 @@ from maskreel.inpaint.running.stages_kept import StagesKept, write_film
 from maskreel.inpaint.scene.clean_plate import CleanPlate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SIZE, FRAMES, FPS = (64, 80), 12, Fraction(25)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Frames as small as these only make threads wait for each other."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def walk() -> np.ndarray:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from maskreel.common.cli import main as maskreel
@@ -29,16 +28,10 @@ if TYPE_CHECKING:
 
     from browser import Browser
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 FRAMES, SIZE = 24, (96, 128)
 PATIENCE = 300
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture

@@ -20,22 +20,14 @@ from maskreel.vfp.masks import MaskNetworkConfig, load_mask_network
 from maskreel.vfp.segmentation import SegmenterConfig, save_segmenter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 SMALL = (
     "--spatial-width", "4", "--temporal-width", "8", "--temporal-depth", "2", "--mlp-ratio", "1", "--draft-width", "8",
     "--steps", "2", "--batch-size", "2", "--threads", "1", "--watched", "1", "--measured", "1",
 )  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Two threads wait for each other where other processes work."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

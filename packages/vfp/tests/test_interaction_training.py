@@ -31,23 +31,15 @@ from maskreel.vfp.objects.paint import paint
 from maskreel.vfp.objects.tracks import Track, tracks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 CAMERA = TableCamera(258.0, 0.59, 14.7, (160, 240))
 SOLIDS = (Solid(0, 0.84, 1.62), Solid(1, 1.0, 2.0), Solid(2, 0.9, 1.61))
 SMOOTH = Motion((0.0, 0.0, 0.0), 0.9, 0.0, (-1.0, 0.5))
 TABLE = Table(CAMERA, SOLIDS, 0.015, (SMOOTH,))
 SMALL = InteractionConfig(width=32, layers=2, heads=2, feed_forward=64)
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Two threads wait for each other where other processes work."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def head_on(count: int, seed: int) -> Scenarios:

@@ -23,21 +23,13 @@ from maskreel.vfp.masks._network import MaskNetwork
 from maskreel.vfp.occupancy import Occupancy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 SMALL = MaskNetworkConfig(spatial_width=4, temporal_width=8, temporal_depth=2, draft_width=8, mlp_ratio=1.0)
 TOKENS = replace(SMALL, design="tokens", targets=(12, 21), embedding=6)
 SIZE = (48, 64)
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Two threads wait for each other where other processes work."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def clip(classes: tuple[int, ...] = (3, 20, 40), frames: int = 22) -> torch.Tensor:

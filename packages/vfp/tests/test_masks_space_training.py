@@ -32,8 +32,9 @@ from maskreel.vfp.masks._losses import forecast_loss
 from maskreel.vfp.occupancy import Occupancy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 SMALL = MaskNetworkConfig(
     targets=(21,), observed=(6, 10), drafts=(), spatial_width=8, temporal_width=16, temporal_depth=2, mlp_ratio=1.0
@@ -43,15 +44,6 @@ TOKENS = MaskNetworkConfig(
 )
 SIZE = (32, 48)
 EXACT = MaskWindowConfig(mirror=False, drop=0.0, ragged=0.0, confuse=0.0)
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Two threads wait for each other where other processes work."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def clip(x: int = 6, speed: int = 1, label: int = 9, frames: int = 22) -> torch.Tensor:
