@@ -54,8 +54,17 @@ _TINY = TrainingConfig(
 )
 _VGG3, _VGG5 = LossSettings(compare="vgg3"), LossSettings(compare="vgg5")
 _TINY_LOSS = LossSettings(
-    compare="pyramid", refine_from=0.5, swap_from=3.75, truth_weight=10.0, pseudo_pairs=0.5, generated=0.25
+    compare="pyramid",
+    refine_from=0.5,
+    swap_from=3.75,
+    truth_weight=10.0,
+    crossed=None,
+    redrawn=0.25,
+    consistency_weight=30.0,
+    pseudo_pairs=0.5,
+    generated=0.25,
 )
+_CROSSED = 0.8
 _EVERY_VIDEO = ClipSettings()
 
 
@@ -100,11 +109,10 @@ class _Train:
 
         compare = perceptual_loss(self.loss.compare, self.loss.vgg)
         samples = self._samples(self.clips.cache or self.output / "cache")
-        loss = self.loss if samples.has_masks else replace(self.loss, truth_weight=0.0)
         torch.manual_seed(self.config.seed)
         network = self._network()
         epoch = max(len(samples.pairs) / self.config.batch_size, _SHORTEST_EPOCH)
-        task = AnimationTask(network, compare, loss, steps_per_epoch=epoch, watch=Watch(samples.watched))
+        task = AnimationTask(network, compare, self._loss(samples), steps_per_epoch=epoch, watch=Watch(samples.watched))
         result = train(task, samples.pairs, self.config, self.output)
         if is_first(self.config):
             self._save(network, task, result, samples.told)
@@ -112,6 +120,11 @@ class _Train:
 
     def _samples(self, folder: Path) -> Samples:
         raise NotImplementedError
+
+    def _loss(self, samples: Samples) -> LossSettings:
+        """As asked for, as far as the data allow what is on by itself."""
+        loss = self.loss if samples.has_masks else replace(self.loss, truth_weight=0.0)
+        return loss if loss.crossed is not None else replace(loss, crossed=_CROSSED if samples.has_twins else 0.0)
 
     def _of_videos(self, root: Path, folder: Path) -> Samples:
         from maskreel.animate.training.samples import samples_of_videos
@@ -183,7 +196,14 @@ class Tiny(_Train):
             return self._of_videos(self.data, folder)
         if self.rendered < 1:
             raise InputError(f"--rendered must be 1 or more, got {self.rendered}")
-        return samples_of_actors(folder, self.model, clips=self.rendered, seed=self.config.seed, watched=self.watched)
+        return samples_of_actors(
+            folder,
+            self.model,
+            clips=self.rendered,
+            seed=self.config.seed,
+            watched=self.watched,
+            twins=self.loss.crossed != 0,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ from concurrent.futures import ProcessPoolExecutor
 from fractions import Fraction
 from functools import partial
 from multiprocessing import get_context
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from maskreel.animate.training.jitter import jittered
 from maskreel.common.array_file import read_npz
 from maskreel.common.atomic import atomic_path
+from maskreel.common.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,10 +23,14 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from maskreel.common.world import ActorsClip, ActorsScene
+
 __all__ = ["ActorPairs", "render_actors"]
 
 _FRAMES = 8
 _FPS = Fraction(4)
+_ALONE = 0.25
+"""Share of samples in which nobody else is the driver."""
 
 
 def render_actors(
@@ -40,7 +45,8 @@ def render_actors(
     """One .npz for each clip of one person, eight frames in two seconds; what is there already stays.
 
     Each holds `frames`, uint8 (8, size, size, 3), `masks`, the person in them, packed bits of bool (8, size, size),
-    and `plate`, uint8 (size, size, 3), the empty scene.
+    and `plate`, uint8 (size, size, 3), the empty scene; and as `twin_frames` and `twin_masks` the same of another
+    person elsewhere, who does the very same at the same moments.
 
     Raises:
         ValueError: `clips` or `workers` is less than 1.
@@ -69,12 +75,30 @@ def _render(job: tuple[Path, int], *, size: int, seed: int) -> None:
 
     path, number = job
     scene = ActorsScene(size=(size, size), frames=_FRAMES, fps=_FPS)
-    made = scene.render(int(np.random.SeedSequence([seed, number]).generate_state(1)[0]))
-    frames = np.ascontiguousarray(torch.as_tensor(made.clip.frames).permute(0, 2, 3, 1).numpy())
-    plate = made.plate[0].permute(1, 2, 0).numpy()
-    masks = np.packbits(made.visible.any(dim=1).numpy())
+    made = _filmed(scene, int(np.random.SeedSequence([seed, number]).generate_state(1)[0]))
     with atomic_path(path) as scratch, scratch.open("wb") as stream:
-        np.savez(stream, frames=frames, masks=masks, plate=plate)
+        np.savez(stream, **made)
+
+
+def _filmed(scene: ActorsScene, seed: int) -> dict[str, Any]:
+    """What `scene.render(seed)` shows, and its twin."""
+    person, pose, place, other, elsewhere = np.random.SeedSequence([seed, 1]).generate_state(5).tolist()
+    made, twin = scene.compose(person, pose, place), scene.compose(other, pose, elsewhere)
+    return {
+        "frames": _frames(made),
+        "masks": _packed(made),
+        "plate": made.plate[0].permute(1, 2, 0).numpy(),
+        "twin_frames": _frames(twin),
+        "twin_masks": _packed(twin),
+    }
+
+
+def _frames(clip: ActorsClip) -> np.ndarray:
+    return np.ascontiguousarray(torch.as_tensor(clip.clip.frames).permute(0, 2, 3, 1).numpy())
+
+
+def _packed(clip: ActorsClip) -> np.ndarray:
+    return np.packbits(clip.visible.any(dim=1).numpy())
 
 
 class ActorPairs:
@@ -85,41 +109,65 @@ class ActorPairs:
         factor: how many times smaller masks are.
         jitter: change colours (0.1, as published) and mirror in time and space; False gives the same first and last
             frame each time.
+        twins: also give `twin`, a frame of somebody else in the pose of the driving frame, with jitter of its own, and
+            `twin_mask`; with jitter one in four shows the person itself, since drivers may be.
     """
 
-    def __init__(self, paths: list[Path], *, factor: int, jitter: bool = True) -> None:
+    def __init__(self, paths: list[Path], *, factor: int, jitter: bool = True, twins: bool = False) -> None:
         if not paths:
             raise ValueError("paths must be one or more, got none")
-        self._paths, self._factor, self._jitter = paths, factor, jitter
+        self._paths, self._factor, self._jitter, self._twins = paths, factor, jitter, twins
 
     def __len__(self) -> int:
         return len(self._paths)
 
     def __getitem__(self, index: int) -> dict[str, Tensor]:
+        """Floats in [0, 1]: `source`, `driving`, `target`, `twin` (3, S, S), and their masks (1, s, s).
+
+        Raises:
+            InputError: The file is damaged, or twins are wanted and it is of a time when none were rendered.
+        """
         stored = read_npz(self._paths[index])
-        frames, packed = torch.from_numpy(stored["frames"]), stored["masks"]
-        shape = frames.shape[:3]
-        masks = torch.from_numpy(np.unpackbits(packed, count=int(np.prod(shape))).reshape(shape)).float()
-        first, second = self._chosen(len(frames))
-        pictures = frames[[first, second]].permute(0, 3, 1, 2).float() / 255
-        small = F.avg_pool2d(masks[[first, second]][:, None], self._factor)
-        if not self._jitter:
-            source, target, driving = pictures[0], pictures[1], pictures[1]
-        else:
-            if torch.rand(()) < 0.5:
-                pictures, small = pictures.flip(-1), small.flip(-1)
-            source, target = jittered(pictures)
-            (driving,) = jittered(pictures[1:])
-        return {
+        first, second = self._chosen(len(stored["frames"]))
+        source, target = (self._still(stored, "", number) for number in (first, second))
+        twin = self._twin(stored, index, second) if self._twins else target
+        shown = [source, target, twin]
+        if self._jitter and torch.rand(()) < 0.5:
+            shown = [(picture.flip(-1), mask.flip(-1)) for picture, mask in shown]
+        (source, source_mask), (target, driving_mask), (twin, twin_mask) = shown
+        driving = target
+        if self._jitter:
+            source, target = jittered(torch.stack([source, target]))
+            (driving,) = jittered(driving[None])
+        pair = {
             "source": source,
             "driving": driving,
             "target": target,
-            "source_mask": small[0],
-            "driving_mask": small[1],
+            "source_mask": source_mask,
+            "driving_mask": driving_mask,
         }
+        if not self._twins:
+            return pair
+        return pair | {"twin": jittered(twin[None])[0] if self._jitter else twin, "twin_mask": twin_mask}
 
     def _chosen(self, count: int) -> tuple[int, int]:
         if not self._jitter:
             return 0, count - 1
         first, second = torch.randperm(count)[:2].tolist()
         return first, second
+
+    def _twin(self, stored: dict[str, np.ndarray], index: int, number: int) -> tuple[Tensor, Tensor]:
+        if "twin_frames" not in stored:
+            raise InputError(
+                f"{self._paths[index]} shows no second person in the same motion, as files of an earlier version do "
+                "not; remove its folder, or take another --cache"
+            )
+        alone = self._jitter and bool(torch.rand(()) < _ALONE)
+        return self._still(stored, "" if alone else "twin_", number)
+
+    def _still(self, stored: dict[str, np.ndarray], whose: str, number: int) -> tuple[Tensor, Tensor]:
+        """Picture and mask, float (3, S, S) and (1, s, s)."""
+        frames = stored[f"{whose}frames"]
+        masks = np.unpackbits(stored[f"{whose}masks"], count=int(np.prod(frames.shape[:3]))).reshape(frames.shape[:3])
+        mask = F.avg_pool2d(torch.from_numpy(masks[number])[None].float(), self._factor)
+        return torch.from_numpy(frames[number]).permute(2, 0, 1).float() / 255, mask

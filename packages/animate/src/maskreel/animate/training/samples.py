@@ -34,6 +34,8 @@ class Samples:
     """What they are, for the record."""
     has_masks: bool
     """Whether there are true masks."""
+    has_twins: bool = False
+    """Whether somebody else is seen in the same motion."""
 
 
 def samples_of_videos(
@@ -61,19 +63,22 @@ def samples_of_videos(
     return Samples(pairs, list(batches), f"{len(learned)} videos of {root}", pairs.has_masks)
 
 
-def samples_of_actors(folder: Path, model: ModelConfig, *, clips: int, seed: int, watched: int) -> Samples:
-    """Pairs of rendered clips of people, kept in `folder`."""
+def samples_of_actors(
+    folder: Path, model: ModelConfig, *, clips: int, seed: int, watched: int, twins: bool = False
+) -> Samples:
+    """Pairs of rendered clips of people, kept in `folder`; with `twins`, beside somebody else in the same motion."""
     from torch.utils.data import default_collate
 
     from maskreel.animate.training.actors import ActorPairs
 
-    pairs = ActorPairs(_rendered(folder, clips, model.size, seed), factor=model.factor)
-    still = ActorPairs(_rendered(folder, watched, model.size, _HELD_OUT_SEED), factor=model.factor, jitter=False)
+    pairs = ActorPairs(_rendered(folder, clips, model.size, seed), factor=model.factor, twins=twins)
+    held_out = _rendered(folder, watched, model.size, _HELD_OUT_SEED)
+    still = ActorPairs(held_out, factor=model.factor, jitter=False, twins=twins)
     batches = [
         default_collate([still[index] for index in range(first, min(first + _BATCH, watched))])
         for first in range(0, watched, _BATCH)
     ]
-    return Samples(pairs, batches, f"{clips} rendered clips of people, seed {seed}", True)
+    return Samples(pairs, batches, f"{clips} rendered clips of people, seed {seed}", True, twins)
 
 
 def _rendered(folder: Path, clips: int, size: int, seed: int) -> list[Path]:

@@ -28,6 +28,15 @@ class LossSettings:
     truth_weight: float = 0.0
     """Weight of the cross entropy between generated and true masks, where videos have masks beside them, in a folder
     `masks`."""
+    crossed: float | None = 0.0
+    """Share of steps in which r is given the driving masks of somebody else in the same motion, as in inference, in
+    place of perturbed ones of the person itself. Rendered people have such twins, videos do not. None: 0.8 for rendered
+    people, else 0."""
+    redrawn: float = 0.0
+    """Share of steps in which L and H draw in the masks that r gave, as they do in inference, in place of m's."""
+    consistency_weight: float = 0.0
+    """Weight of the mean absolute error between the mask that H was to draw in and the one that m finds in its picture, so
+    that limbs that fade away cost something."""
     pseudo_pairs: float = 0.0
     """Share of steps in which the swap learns whole backgrounds (inference case 2): the background is a frame of
     another video with an empty mask, the target the composite of both."""
@@ -36,11 +45,11 @@ class LossSettings:
     the true one."""
 
     def __post_init__(self) -> None:
-        for name in ("refine_from", "swap_from", "mask_weight", "truth_weight"):
+        for name in ("refine_from", "swap_from", "mask_weight", "truth_weight", "consistency_weight"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must be 0 or more, got {getattr(self, name)}")
-        for name in ("pseudo_pairs", "generated"):
-            if not 0 <= getattr(self, name) <= 1:
+        for name in ("crossed", "redrawn", "pseudo_pairs", "generated"):
+            if not 0 <= (getattr(self, name) or 0) <= 1:
                 raise ValueError(f"{name} must be in [0, 1], got {getattr(self, name)}")
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
+from torch.func import functional_call
 
 from maskreel.animate.perturb import perturb_for_training
 from maskreel.animate.training.settings import LossSettings
@@ -17,13 +18,13 @@ from maskreel.common.training import TrainingTask
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from maskreel.animate.model import AnimationModel, Source
+    from maskreel.animate.model import AnimationModel
     from maskreel.animate.training.watch import Watch
     from maskreel.common.perceptual import FeatureLoss
 
 __all__ = ["LOSSES", "AnimationTask"]
 
-LOSSES = ("low", "high", "refined", "truth", "base", "swap")
+LOSSES = ("low", "high", "refined", "truth", "consistency", "base", "swap")
 """In every step; those that are off are 0."""
 
 _LEAST = 1e-3
@@ -35,11 +36,13 @@ class AnimationTask(TrainingTask):
 
     Batches are dicts of float tensors in [0, 1]: `source`, `driving` and `target` (N, 3, S, S), where `target` is the
     driving frame with the colour jitter of the source and `driving` the same frame with another; and, for data that
-    has them, the true masks `source_mask` and `driving_mask` (N, 1, s, s).
+    has them, the true masks `source_mask` and `driving_mask` (N, 1, s, s), and `twin` with `twin_mask`: somebody else
+    in the driving frame's pose.
 
     Losses (Shalev and Wolf 2020, section 3): `low` and `high`, perceptual, of L and H; `refined`, of r against m;
-    `truth`, of m, if wanted; `base` and `swap`, perceptual, of the background swap. H, r and the swap are fed detached
-    tensors, so each network learns from its own loss only, m and L from `low`.
+    `base` and `swap`, perceptual, of the background swap; and if wanted `truth`, of m, and `consistency`, of H against
+    the masks that it draws in. H, r and the swap are fed detached tensors, so each network learns from its own losses
+    only, m and L from `low`.
 
     Args:
         model: what to train.
@@ -75,12 +78,22 @@ class AnimationTask(TrainingTask):
         loss = self._loss.to(batch["source"].device)
         source = module.source(batch["source"])
         masks = module.masks(batch["driving"])
-        pictures = module.pictures(source, masks)
-        target = loss.target(batch["target"])
         values: dict[str, Tensor] = dict.fromkeys(LOSSES, masks.new_zeros(()))
-        values["truth"] = self._truth(source.mask, masks, batch)
+        found, drawn = {"source_mask": source.mask, "driving_mask": masks}, masks
         if self._reached(self.settings.refine_from):
-            values["refined"] = self._refined(module, source, masks)
+            if self._draw(self.settings.crossed or 0):
+                found["twin_mask"] = module.masks(batch["twin"])
+                refined = module.refined(source, found["twin_mask"])
+            else:
+                refined = module.refined(source, self._perturbed(module, masks), perturbed=True)
+            error = (refined.float() - masks.detach().float()).abs().mean()
+            values["refined"] = self.settings.mask_weight * error
+            if self._draw(self.settings.redrawn):
+                drawn = refined.detach()
+        values["truth"] = self._truth(found, batch)
+        pictures = module.pictures(source, drawn)
+        values["consistency"] = self._consistency(module, pictures[1], drawn)
+        target = loss.target(batch["target"])
         if not self._reached(self.settings.swap_from):
             values["low"], values["high"] = loss.each(pictures, target)
         elif self._draw(self.settings.pseudo_pairs):
@@ -103,11 +116,20 @@ class AnimationTask(TrainingTask):
     def _reached(self, epoch: float) -> bool:
         return self.step >= epoch * self._steps_per_epoch
 
-    def _refined(self, module: Any, source: Source, masks: Tensor) -> Tensor:
+    @staticmethod
+    def _perturbed(module: Any, masks: Tensor) -> Tensor:
         config = module.config
-        perturbed = perturb_for_training(masks, threshold=config.threshold, strength=config.train_strength)
-        refined = module.refined(source, perturbed, perturbed=True)
-        return self.settings.mask_weight * (refined.float() - masks.detach().float()).abs().mean()
+        return perturb_for_training(masks, threshold=config.threshold, strength=config.train_strength)
+
+    def _consistency(self, module: Any, picture: Tensor, drawn: Tensor) -> Tensor:
+        """Mean absolute error; m, as it is, judges and learns nothing."""
+        if not self.settings.consistency_weight:
+            return drawn.new_zeros(())
+        judge = module.mask_generator
+        frozen = {name: value.detach() for name, value in judge.named_parameters()}
+        frozen |= {name: value.clone() for name, value in judge.named_buffers()}  # batch norm counts what it sees
+        error = (functional_call(judge, frozen, picture).float() - drawn.detach().float()).abs().mean()
+        return self.settings.consistency_weight * error
 
     def _check(self, batch: Mapping[str, Tensor]) -> None:
         if self.settings.pseudo_pairs and len(batch["source"]) < 2:
@@ -119,15 +141,19 @@ class AnimationTask(TrainingTask):
             raise InputError(
                 f"truth_weight is {self.settings.truth_weight:g}, but the data have no true masks: it must be 0"
             )
+        if self.settings.crossed and "twin" not in batch:
+            raise InputError(
+                f"crossed is {self.settings.crossed:g}, but the data show nobody else in the same motion: it must be 0"
+            )
 
-    def _truth(self, source_mask: Tensor, driving_mask: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
+    def _truth(self, found: Mapping[str, Tensor], batch: Mapping[str, Tensor]) -> Tensor:
         """Cross entropy; by hand, because torch's own refuses to run under autocast."""
         if not self.settings.truth_weight:
-            return source_mask.new_zeros(())
-        found, true = torch.cat([source_mask, driving_mask]), torch.cat([batch["source_mask"], batch["driving_mask"]])
-        if found.shape != true.shape:
-            raise ValueError(f"true masks must have the shape {tuple(found.shape[1:])}, got {tuple(true.shape[1:])}")
-        sure = found.float().clamp(_LEAST, 1 - _LEAST)
+            return found["driving_mask"].new_zeros(())
+        masks, true = torch.cat(list(found.values())), torch.cat([batch[name] for name in found])
+        if masks.shape != true.shape:
+            raise ValueError(f"true masks must have the shape {tuple(masks.shape[1:])}, got {tuple(true.shape[1:])}")
+        sure = masks.float().clamp(_LEAST, 1 - _LEAST)
         return -self.settings.truth_weight * (true * sure.log() + (1 - true) * (-sure).log1p()).mean()
 
     def _swapped_wholly(

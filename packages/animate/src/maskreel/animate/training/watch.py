@@ -40,7 +40,8 @@ class Watch:
         `l1` of H's pictures from m's masks and `l1_refined` from masks that went through P_test and r, `l1_copy` of the
         source as it is; `l1_swap` of the background swap onto the source's own background. Of the masks: `area` (share
         of the picture), `entropy` (bits, 1 if nothing is decided), `motion` (mean difference between the masks of a
-        pair); with true masks `iou` of m and `iou_refined` of r for the driving frame.
+        pair); with true masks `iou` of m and `iou_refined` of r for the driving frame; with twins `iou_crossed` and
+        `l1_crossed`, as the refined ones, from a twin's masks.
         """
         device = module.device
         rows = [self._row(module, {name: part.to(device) for name, part in batch.items()}) for batch in self._batches]
@@ -81,6 +82,10 @@ class Watch:
         }
         if "driving_mask" in batch:
             row |= {"iou": _iou(masks, batch["driving_mask"]), "iou_refined": _iou(refined, batch["driving_mask"])}
+        if "twin" in batch:
+            crossed = module.refined(source, module.masks(batch["twin"]))
+            row["l1_crossed"] = (module.pictures(source, crossed)[1] - target).abs().mean()
+            row["iou_crossed"] = _iou(crossed, batch["driving_mask"])
         return row
 
 
