@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from maskreel.common.device import chosen_device
 from maskreel.common.job_folder import identify
+from maskreel.inpaint._device import network_device
 from maskreel.inpaint.deepfill.checkpoint import load_deepfill
 from maskreel.inpaint.painting.hole_crop import paint_around_hole
 
@@ -42,7 +42,7 @@ class DeepFillInpainter:
         if max_side < 32:
             raise ValueError(f"max_side must be 32 or more, got {max_side}")
         path = Path(weights)
-        self.device = torch.device(chosen_device("auto") if device is None else device)
+        self.device = network_device(device)
         self.max_side = max_side
         # Channels last saves time on a CPU.
         network = load_deepfill(path).to(self.device)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Self
 import torch
 from torch.nn import functional
 
-from maskreel.common.device import chosen_device
 from maskreel.common.errors import InputError
 from maskreel.common.weights import load_into
+from maskreel.inpaint._device import network_device
 from maskreel.inpaint.flow.estimation import check_frames
 from maskreel.inpaint.openmmlab._checkpoints import read_checkpoint
 from maskreel.inpaint.openmmlab._configs import build_network, read_config, scope
@@ -85,7 +85,7 @@ class FlowNet2:
     ) -> None:
         if batch < 1:
             raise ValueError(f"batch must be 1 or more, got {batch}")
-        self.device = torch.device(chosen_device("auto") if device is None else device)
+        self.device = network_device(device)
         self._batch, self._nvidia = batch, nvidia
         network = build_network("mmflow", read_config("mmflow", config, _CONFIGS).model)
         if self.device.type != "cuda":

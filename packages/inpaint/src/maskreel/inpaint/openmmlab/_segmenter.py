@@ -8,20 +8,17 @@ from typing import TYPE_CHECKING, Any, Self
 import torch
 from torch.nn import functional
 
-from maskreel.common.device import chosen_device
 from maskreel.common.errors import InputError
 from maskreel.common.weights import load_into
 from maskreel.inpaint.openmmlab._checkpoints import Checkpoint, read_checkpoint
 from maskreel.inpaint.openmmlab._class_names import class_names, person_classes
 from maskreel.inpaint.openmmlab._configs import build_network, read_config, scope
-from maskreel.inpaint.segmenters.person_masks import check_thresholds, marked
+from maskreel.inpaint.segmenters.person_masks import PersonSegmenter
 
 if TYPE_CHECKING:
     import os
 
     import numpy as np
-
-    from maskreel.common.video import Clip
 
 _CONFIGS = {
     "deeplabv3": "deeplabv3_r50-d8_4xb4-20k_voc12aug-512x512",
@@ -30,7 +27,7 @@ _CONFIGS = {
 _TRAINING_ONLY = "auxiliary_head"  # a second head, for its loss
 
 
-class OpenMMLabSegmenter:
+class OpenMMLabSegmenter(PersonSegmenter):
     """Segments people with a network of mmsegmentation. A `Segmenter`.
 
     Which class is a person is read from the checkpoint, or from the data set of the configuration. Frames are resized
@@ -93,11 +90,7 @@ class OpenMMLabSegmenter:
         high: float,
         batch: int,
     ) -> None:
-        check_thresholds(low, high)
-        if batch < 1 or (short_side is not None and short_side < 1):
-            raise ValueError(f"short_side and batch must be 1 or more, got {short_side = }, {batch = }")
-        self.device = torch.device(chosen_device("auto") if device is None else device)
-        self._short_side, self._low, self._high, self._batch = short_side, low, high, batch
+        super().__init__(device, short_side, low=low, high=high, batch=batch)
         settings = read_config("mmseg", config, _CONFIGS)
         classes = class_names({} if checkpoint is None else checkpoint.meta, settings)
         self._person = person_classes(classes)
@@ -110,15 +103,7 @@ class OpenMMLabSegmenter:
             load_into(network, kept, source=str(checkpoint.path))
         self._network: Any = network.to(self.device, memory_format=torch.channels_last)
         name = "random" if checkpoint is None else checkpoint.description
-        self._description = f"{str(config)!r}, weights={name!r}, {short_side=}, {low=}, {high=}"
-
-    def __repr__(self) -> str:
-        """All that decides what is marked, so that a job knows whether masks made earlier still hold."""
-        return f"{type(self).__name__}({self._description})"
-
-    def __call__(self, clip: Clip, start: int) -> torch.Tensor:
-        """Segment the people in all frames: bool (T, H, W)."""
-        return marked(clip.frames, self._probabilities, batch=self._batch, low=self._low, high=self._high)
+        self._description = f"{str(config)!r}, weights={name!r}"
 
     @torch.inference_mode()
     def _probabilities(self, frames: torch.Tensor) -> np.ndarray:

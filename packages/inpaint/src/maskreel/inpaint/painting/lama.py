@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from maskreel.common.device import chosen_device
 from maskreel.common.errors import InputError
 from maskreel.common.job_folder import identify
 from maskreel.common.weights import check_archive
+from maskreel.inpaint._device import network_device
 from maskreel.inpaint.painting.hole_crop import paint_around_hole
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class LaMaInpainter:
         if max_side < 32:
             raise ValueError(f"max_side must be 32 or more, got {max_side}")
         path = Path(path)
-        self.device = torch.device(chosen_device("auto") if device is None else device)
+        self.device = network_device(device)
         self.max_side = max_side
         self._network = _load(path, self.device)
         self._source = f"{path.name} {identify(path)['sha256'][:8]}"

@@ -1,4 +1,4 @@
-"""Probabilities to masks, for recall.
+"""Masks of people from what a network says, for recall.
 
 A person who is missed stays in the video, while a few pixels too many cost little: hysteresis keeps what is perhaps a
 person where it hangs together with what very likely is one.
@@ -6,16 +6,19 @@ person where it hangs together with what very likely is one.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 import torch
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from maskreel.inpaint._device import network_device
 
-__all__ = ["check_thresholds", "hysteresis", "marked"]
+if TYPE_CHECKING:
+    from maskreel.common.video import Clip
+
+__all__ = ["PersonSegmenter", "hysteresis"]
 
 
 def hysteresis(probability: np.ndarray, low: float, high: float) -> np.ndarray:
@@ -26,29 +29,45 @@ def hysteresis(probability: np.ndarray, low: float, high: float) -> np.ndarray:
     return keep[regions]
 
 
-def marked(
-    frames: torch.Tensor, probabilities: Callable[[torch.Tensor], np.ndarray], *, batch: int, low: float, high: float
-) -> torch.Tensor:
-    """Masks of frames that a network sees in batches.
+class PersonSegmenter(ABC):
+    """What segmenters of people by a network have in common. A `Segmenter`.
+
+    A network says in `_probabilities` how likely each pixel shows a person; the rest is done here.
 
     Args:
-        frames: uint8 (T, 3, H, W).
-        probabilities: of a person: uint8 (N, 3, H, W) -> float32 (N, H, W).
-        batch: frames at a time, at most.
+        device: where the network works; None is CUDA where there is a device, else the CPU.
+        short_side: pixels that the frame's shorter side is resized to; None keeps frames as they are.
         low: see `hysteresis`.
         high: see `hysteresis`.
-
-    Returns:
-        bool (T, H, W).
+        batch: frames that go through the network at a time, at most.
     """
-    masks = np.empty((len(frames), *frames.shape[-2:]), bool)
-    for first in range(0, len(frames), batch):
-        for i, probability in enumerate(probabilities(frames[first : first + batch]), first):
-            masks[i] = hysteresis(probability, low, high)
-    return torch.from_numpy(masks)
 
+    _description: str
+    """Which network it is, with which weights."""
 
-def check_thresholds(low: float, high: float) -> None:
-    """Raise ValueError unless 0 < low <= high < 1."""
-    if not 0 < low <= high < 1:
-        raise ValueError(f"low and high must satisfy 0 < low <= high < 1, got {low = }, {high = }")
+    def __init__(
+        self, device: str | torch.device | None, short_side: int | None, *, low: float, high: float, batch: int
+    ) -> None:
+        if not 0 < low <= high < 1:
+            raise ValueError(f"low and high must satisfy 0 < low <= high < 1, got {low = }, {high = }")
+        if batch < 1 or (short_side is not None and short_side < 1):
+            raise ValueError(f"short_side and batch must be 1 or more, got {short_side = }, {batch = }")
+        self.device = network_device(device)
+        self._short_side, self._low, self._high, self._batch = short_side, low, high, batch
+
+    def __repr__(self) -> str:
+        """All that decides what is marked, so that a job knows whether masks made earlier still hold."""
+        settings = f"short_side={self._short_side}, low={self._low}, high={self._high}"
+        return f"{type(self).__name__}({self._description}, {settings})"
+
+    def __call__(self, clip: Clip, start: int) -> torch.Tensor:
+        """Segment the people in all frames: bool (T, H, W)."""
+        masks = torch.empty(len(clip), *clip.size, dtype=torch.bool)
+        for first in range(0, len(clip), self._batch):
+            for i, probability in enumerate(self._probabilities(clip.frames[first : first + self._batch]), first):
+                masks[i] = torch.from_numpy(hysteresis(probability, self._low, self._high))
+        return masks
+
+    @abstractmethod
+    def _probabilities(self, frames: torch.Tensor) -> np.ndarray:
+        """Probability of a person: uint8 (N, 3, H, W) -> float32 (N, H, W)."""

@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import torch
 from torch.nn import functional
 
-from maskreel.common.device import chosen_device
 from maskreel.common.errors import MissingExtraError
 from maskreel.common.job_folder import identify
 from maskreel.common.weights import WeightsEntry, load_into, load_state_dict, torchvision_entry
 from maskreel.inpaint._given_weights import given_weights
-from maskreel.inpaint.segmenters.person_masks import check_thresholds, marked
+from maskreel.inpaint.segmenters.person_masks import PersonSegmenter
 
 if TYPE_CHECKING:
     import os
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from maskreel.common.video import Clip
-
 __all__ = ["TorchvisionName", "TorchvisionSegmenter", "published_weights"]
 
 TorchvisionName = Literal["torchvision-deeplabv3", "torchvision-fcn"]
@@ -36,7 +33,7 @@ TorchvisionName = Literal["torchvision-deeplabv3", "torchvision-fcn"]
 _TRAINING_ONLY = "aux_classifier."  # a second head, for its loss
 
 
-class TorchvisionSegmenter:
+class TorchvisionSegmenter(PersonSegmenter):
     """Segments people with a network of torchvision. A `Segmenter`.
 
     Frames are resized and normalised as torchvision does for these networks; the probability of "person" is brought
@@ -67,27 +64,15 @@ class TorchvisionSegmenter:
         high: float = 0.6,
         batch: int = 4,
     ) -> None:
-        check_thresholds(low, high)
-        if short_side < 1 or batch < 1:
-            raise ValueError(f"short_side and batch must be 1 or more, got {short_side = }, {batch = }")
+        super().__init__(device, short_side, low=low, high=high, batch=batch)
         variant = _variant(name)
         path = published_weights(name).fetch() if weights is None else given_weights(weights)
         categories: list[str] = variant.published.meta["categories"]
-        self.device = torch.device(chosen_device("auto") if device is None else device)
         self._network = _load(variant, path).to(self.device)
         self._preprocess = variant.published.transforms(resize_size=short_side)
         self._person = categories.index("person")
-        self._low, self._high, self._batch = low, high, batch
         source = path.name if weights is None else f"{path.name} {identify(path)['sha256'][:8]}"
-        self._description = f"{name!r}, weights={source!r}, {short_side=}, {low=}, {high=}"
-
-    def __repr__(self) -> str:
-        """All that decides what is marked, so that a job knows whether masks made earlier still hold."""
-        return f"{type(self).__name__}({self._description})"
-
-    def __call__(self, clip: Clip, start: int) -> torch.Tensor:
-        """Segment the people in all frames: bool (T, H, W)."""
-        return marked(clip.frames, self._probabilities, batch=self._batch, low=self._low, high=self._high)
+        self._description = f"{name!r}, weights={source!r}"
 
     @torch.inference_mode()
     def _probabilities(self, frames: torch.Tensor) -> np.ndarray:
