@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from maskreel.animate.training.actors import ActorPairs, render_actors
+from maskreel.common.errors import InputError
 from maskreel.common.world import ActorsScene
 
 if TYPE_CHECKING:
@@ -58,6 +59,57 @@ def test_what_is_there_stays(rendered: list[Path], tmp_path: Path) -> None:
     assert (tmp_path / rendered[0].name).read_bytes() == b"mine"
     assert torch.equal(contents(tmp_path / rendered[1].name)[0], contents(rendered[1])[0])
     assert sorted(path.name for path in tmp_path.iterdir()) == [path.name for path in rendered]
+
+
+def twins(path: Path) -> tuple[Tensor, Tensor]:
+    with np.load(path) as stored:
+        return torch.from_numpy(stored["twin_frames"]), torch.from_numpy(
+            np.unpackbits(stored["twin_masks"]).reshape(8, 32, 32)
+        ).bool()
+
+
+def test_a_twin_is_somebody_else_elsewhere_in_the_same_motion(rendered: list[Path]) -> None:
+    seed = int(np.random.SeedSequence([4, 0]).generate_state(1)[0])
+    person, pose, place, other, elsewhere = np.random.SeedSequence([seed, 1]).generate_state(5).tolist()
+    scene = ActorsScene(size=(32, 32), frames=8, fps=Fraction(4))
+    made = scene.compose(other, pose, elsewhere)
+    frames, masks = twins(rendered[0])
+    assert torch.equal(frames, torch.as_tensor(made.clip.frames).permute(0, 2, 3, 1))
+    assert torch.equal(masks, made.visible.any(dim=1))
+    assert torch.equal(contents(rendered[0])[1], scene.compose(person, pose, place).visible.any(dim=1)), "the same pose"
+    assert not torch.equal(masks, contents(rendered[0])[1]), "of another build"
+
+
+def test_pairs_with_twins(rendered: list[Path]) -> None:
+    """At the driving frame; the rest is as without, also its draws."""
+    sample = ActorPairs(rendered, factor=2, jitter=False, twins=True)[0]
+    assert sample.keys() == {*KEYS, "twin", "twin_mask"}
+    frames, masks = twins(rendered[0])
+    assert torch.equal(sample["twin"], frames[7].permute(2, 0, 1).float() / 255)
+    assert torch.equal(sample["twin_mask"], F.avg_pool2d(masks[7].float()[None], 2))
+    alone, shown = 0, F.avg_pool2d(torch.cat([masks, masks.flip(-1)]).float()[:, None], 2)
+    for seed in range(30):
+        torch.manual_seed(seed)
+        sample = ActorPairs(rendered, factor=2, twins=True)[0]
+        if torch.equal(sample["twin_mask"], sample["driving_mask"]):
+            alone += 1
+            assert not torch.equal(sample["twin"], sample["driving"]), "jitter of its own"
+            continue
+        number = int((shown - sample["twin_mask"]).abs().sum((1, 2, 3)).argmin())
+        assert torch.equal(shown[number], sample["twin_mask"])
+        own = F.avg_pool2d(contents(rendered[0])[1].float()[:, None], 2)
+        own = torch.cat([own, own.flip(-1)])
+        assert torch.equal(own[number], sample["driving_mask"]), "the same moment, mirrored alike"
+    assert 2 <= alone <= 16
+
+
+def test_files_without_twins(rendered: list[Path], tmp_path: Path) -> None:
+    """Those of an earlier version go on working where no twins are wanted."""
+    with np.load(rendered[0]) as stored:
+        np.savez(tmp_path / "old.npz", **{name: stored[name] for name in ("frames", "masks", "plate")})
+    assert ActorPairs([tmp_path / "old.npz"], factor=2)[0].keys() == KEYS
+    with pytest.raises(InputError, match=r"old\.npz shows no second person in the same motion"):
+        ActorPairs([tmp_path / "old.npz"], factor=2, twins=True)[0]
 
 
 def test_pairs_without_jitter(rendered: list[Path]) -> None:

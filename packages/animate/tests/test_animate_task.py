@@ -58,6 +58,11 @@ def batch(count: int = 3) -> dict[str, Tensor]:
     return made | {name: (torch.rand(count, 1, 8, 8) > 0.5).float() for name in ("source_mask", "driving_mask")}
 
 
+def with_twins() -> dict[str, Tensor]:
+    made = batch()
+    return made | {"twin": torch.rand(3, 3, 16, 16), "twin_mask": (torch.rand(3, 1, 8, 8) > 0.5).float()}
+
+
 def losses(settings: LossSettings, *, step: int, given: Mapping[str, Tensor] | None = None) -> Mapping[str, Tensor]:
     """With 4 steps in an epoch."""
     task = AnimationTask(model(), Squares(), settings, steps_per_epoch=4)
@@ -79,8 +84,8 @@ def binary(x: Tensor) -> Tensor:
     return (255 * x > 60).float()
 
 
-def transcribed(given: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The step as published, in one piece."""
+def transcribed(given: Mapping[str, Tensor], *, swap: bool = True) -> dict[str, Tensor]:
+    """The step as published, in one piece; without `swap` as in the second epoch."""
     nets, source, target = model(), given["source"], given["target"]
     m_s, m_d = nets.mask_generator(source), nets.mask_generator(given["driving"])
     low = nets.low_resolution(shrunk(source), m_s, m_d)
@@ -97,8 +102,8 @@ def transcribed(given: Mapping[str, Tensor]) -> dict[str, Tensor]:
         "refined": 100 * (refined - m_d).abs().mean(),
         "truth": torch.zeros(()),
         "consistency": torch.zeros(()),
-        "base": squares(base, target),
-        "swap": squares(out, target),
+        "base": squares(base, target) * swap,
+        "swap": squares(out, target) * swap,
     }
 
 
@@ -146,16 +151,24 @@ def test_the_perturbation_is_that_of_the_model(change: dict[str, float]) -> None
         ("high", {"high_resolution"}),
         ("refined", {"mask_refiner"}),
         ("truth", {"mask_generator"}),
+        ("consistency", {"high_resolution"}),
         ("base", {"bg_base"}),
         ("swap", {"bg_refine"}),
     ],
 )
 @pytest.mark.parametrize("beyond", [0.0, 1.0])
 def test_each_loss_teaches_its_networks(name: str, taught: set[str], beyond: float) -> None:
-    settings = LossSettings(truth_weight=1, pseudo_pairs=beyond, generated=beyond)
+    settings = LossSettings(
+        truth_weight=1,
+        crossed=beyond,
+        redrawn=beyond,
+        consistency_weight=1,
+        pseudo_pairs=beyond,
+        generated=beyond,
+    )
     task = AnimationTask(model(), Squares(), settings, steps_per_epoch=1)
     task.step = 2
-    task.losses(task.module, batch())[name].backward()
+    task.losses(task.module, with_twins())[name].backward()
     for part in PARTS:
         gradients = [parameter.grad for parameter in getattr(task.module, part).parameters()]
         assert any(gradient is not None and gradient.any() for gradient in gradients) == (part in taught), part
@@ -177,6 +190,61 @@ def test_truth_under_autocast() -> None:
         half = losses(LossSettings(truth_weight=3), step=0)["truth"]
     assert half.dtype == torch.float32
     torch.testing.assert_close(half, plain, rtol=0.1, atol=0)
+
+
+def test_a_twin_gives_its_masks_as_in_inference() -> None:
+    """Of r; m learns from its true mask, too; the pictures are drawn in m's masks as ever."""
+    given, nets = with_twins(), model()
+    source, masks, twin = nets.source(given["source"]), nets.masks(given["driving"]), nets.masks(given["twin"])
+    refined = 100 * (nets.refined(source, twin) - masks).abs().mean()
+    found = torch.cat([source.mask, masks, twin]).clamp(1e-3, 1 - 1e-3)
+    true = torch.cat([given[f"{name}_mask"] for name in ("source", "driving", "twin")])
+    expected = {"refined": refined, "truth": F.binary_cross_entropy(found, true)}
+    settings = LossSettings(truth_weight=1, crossed=1)
+    close(losses(settings, step=4, given=given), transcribed(given, swap=False) | expected)
+    before = losses(settings, step=0, given=given)
+    assert before["refined"] == 0, "r does not learn yet"
+    torch.testing.assert_close(before["truth"], losses(LossSettings(truth_weight=1), step=0)["truth"])
+
+
+@pytest.mark.parametrize("crossed", [0.0, 1.0])
+def test_pictures_in_masks_of_r(crossed: float) -> None:
+    given, nets = with_twins(), model()
+    source, masks = nets.source(given["source"]), nets.masks(given["driving"])
+    torch.manual_seed(3)
+    theirs = nets.masks(given["twin"]) if crossed else perturb_for_training(masks)
+    drawn = nets.refined(source, theirs, perturbed=not crossed)
+    low, high = nets.pictures(source, drawn)
+    found = losses(LossSettings(crossed=crossed, redrawn=1), step=4, given=given)
+    expected = {"low": squares(low, given["target"]), "high": squares(high, given["target"])}
+    error = {"refined": 100 * (drawn - masks).abs().mean()}
+    close(found, dict.fromkeys(LOSSES, torch.zeros(())) | expected | error)
+    plain = losses(LossSettings(crossed=crossed), step=4, given=given)
+    assert (found["high"] - plain["high"]).abs() > 1e-5
+    early = losses(LossSettings(redrawn=1), step=0, given=given)
+    torch.testing.assert_close(early["high"], plain["high"], msg="as long as r does not learn, m's masks")
+
+
+def test_consistency() -> None:
+    """The mean over m of H's picture, in training mode, against the mask that H drew in."""
+    given, nets = batch(), model()
+    masks = nets.masks(given["driving"])
+    picture = nets.pictures(nets.source(given["source"]), masks)[1]
+    expected = 7 * (nets.masks(picture) - masks).abs().mean()
+    found = losses(LossSettings(consistency_weight=7), step=0)["consistency"]
+    torch.testing.assert_close(found, expected)
+    assert found > 0.01
+
+
+def test_batch_norm_does_not_count_what_m_judges() -> None:
+    def buffers(weight: float) -> dict[str, Tensor]:
+        nets = model()
+        task = AnimationTask(nets, Squares(), LossSettings(consistency_weight=weight), steps_per_epoch=1)
+        task.losses(nets, batch())
+        return dict(nets.mask_generator.named_buffers())
+
+    plain, judging = buffers(0), buffers(1)
+    assert all(torch.equal(value, plain[name]) for name, value in judging.items())
 
 
 def swapped_by_hand(*, whole: bool, generated: bool) -> dict[str, Tensor]:
@@ -236,6 +304,8 @@ def test_data_that_do_not_fit() -> None:
     assert losses(PUBLISHED, step=8, given=bare)["truth"] == 0
     with pytest.raises(InputError, match="truth_weight is 2, but the data have no true masks"):
         losses(LossSettings(truth_weight=2), step=0, given=bare)
+    with pytest.raises(InputError, match=r"crossed is 0\.5, but the data show nobody else in the same motion"):
+        losses(LossSettings(crossed=0.5), step=0, given=bare)
     large = batch() | {name: torch.zeros(3, 1, 16, 16) for name in ("source_mask", "driving_mask")}
     with pytest.raises(ValueError, match=r"true masks must have the shape \(1, 8, 8\), got \(1, 16, 16\)"):
         losses(LossSettings(truth_weight=2), step=0, given=large)

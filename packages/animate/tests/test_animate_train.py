@@ -48,12 +48,33 @@ def test_people_are_rendered_and_learned_from_and_a_second_call_changes_nothing(
     assert load_model(path).config.low_width == 8
     assert record["steps"] == 4
     assert record["data"] == "3 rendered clips of people, seed 0"
-    assert {"l1", "l1_refined", "l1_copy", "l1_swap", "area", "iou", "iou_refined"} <= record["quality"].keys()
+    quality = {"l1", "l1_refined", "l1_crossed", "l1_copy", "l1_swap", "area", "iou", "iou_refined", "iou_crossed"}
+    assert quality <= record["quality"].keys()
     log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     losses = next(line["losses"] for line in log if line["step"] == 4)
-    assert min(losses[name] for name in ("low", "high", "refined", "truth", "base", "swap")) > 0
+    assert len(losses) == 7
+    assert min(losses.values()) > 0
     assert train(*command, "--refine-from", 0.01, "--swap-from", 0.02) == 0
     assert all(torch.equal(value, weights[name]) for name, value in load_file(path).items())
+
+
+def test_what_goes_beyond_can_be_left_out(tmp_path: Path) -> None:
+    """Each of the flags changes what comes out; without twins there are no figures of them."""
+    command = ["tiny", "--rendered", 2, *NETWORKS, *BRIEF, "--steps", 2, "--refine-from", 0, "--watched", 1]
+    plain = ["--crossed", 0, "--redrawn", 0, "--consistency-weight", 0]
+    seen: list[str] = []
+    for changed in ([], ["--crossed", 1], ["--redrawn", 1], ["--consistency-weight", 30]):
+        run = tmp_path / f"{len(seen)}"
+        assert train(*command, *plain, *changed, "-o", run, "--cache", tmp_path / "cache") == 0
+        quality = json.loads((run / "animation.json").read_text())["quality"]
+        assert ("iou_crossed" in quality) == ("--crossed" in changed)
+        seen.append(str({name: value for name, value in quality.items() if not name.endswith("crossed")}))
+    assert len(set(seen)) == 4
+
+
+def test_videos_have_no_twins(tmp_path: Path, video: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train("tiny", video, "-o", tmp_path / "run", *NETWORKS, *BRIEF, "--steps", 1, "--crossed", 0.5) == 2
+    assert "crossed is 0.5, but the data show nobody else in the same motion: it must be 0" in capsys.readouterr().err
 
 
 def test_one_video_is_enough(tmp_path: Path, video: Path) -> None:
@@ -97,4 +118,5 @@ def test_presets_are_as_published() -> None:
         assert (config.epochs, config.lr, config.betas, config.milestones) == (100, 2e-4, (0.5, 0.999), (0.6, 0.9))
         assert (loss.refine_from, loss.swap_from, loss.mask_weight) == (1, 2, 100)
         assert (loss.truth_weight, loss.pseudo_pairs, loss.generated) == (0, 0, 0)
+        assert (loss.crossed, loss.redrawn, loss.consistency_weight) == (0, 0, 0)
         assert not verb.head_start

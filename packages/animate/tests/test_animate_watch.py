@@ -66,6 +66,24 @@ def test_without_true_masks(model: AnimationModel) -> None:
     assert not {"iou", "iou_refined"} & Watch([batch(1, truth=False)]).measure(model).keys()
 
 
+def _red(pictures: Tensor) -> Tensor:
+    return F.avg_pool2d(pictures[:, :1], 2)
+
+
+def test_with_twins(model: AnimationModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """r's masks and pictures from the masks of another picture than the driving frame."""
+    monkeypatch.setattr(model.mask_generator, "forward", _red)  # a fresh one hardly looks at pictures
+    one, twin = batch(2), torch.zeros(2, 3, 32, 32)
+    found = Watch([one | {"twin": twin}]).measure(model)
+    source = model.source(one["source"])
+    refined, true = model.refined(source, model.masks(twin)), one["driving_mask"] > 0.5
+    iou = ((refined > 0.5) & true).sum((1, 2, 3)) / ((refined > 0.5) | true).sum((1, 2, 3))
+    assert found["iou_crossed"] == pytest.approx(float(iou.mean()))
+    l1 = (model.pictures(source, refined)[1] - one["target"]).abs().mean()
+    assert found["l1_crossed"] == pytest.approx(float(l1), abs=1e-6)
+    assert found["l1_crossed"] != pytest.approx(found["l1_refined"], abs=1e-6)
+
+
 def test_sheet(model: AnimationModel) -> None:
     """A row of seven for each of at most six pairs; the first two columns are the given pictures."""
     many = batch(8)

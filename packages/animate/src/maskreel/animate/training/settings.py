@@ -35,7 +35,7 @@ class LossSettings:
     redrawn: float = 0.0
     """Share of steps in which L and H draw in the masks that r gave, as they do in inference, in place of m's."""
     consistency_weight: float = 0.0
-    """Weight of the mean absolute error between the mask that H was to draw in and the one that m finds in its picture, so
+    """Weight of the mean absolute error between the mask that H draws in and the one that m finds in its picture, so
     that limbs that fade away cost something."""
     pseudo_pairs: float = 0.0
     """Share of steps in which the swap learns whole backgrounds (inference case 2): the background is a frame of
