@@ -149,7 +149,7 @@ def test_the_animator_makes_the_frames_of_the_cpu(settings: dict[str, Any], smal
 def batch(count: int = 2) -> dict[str, Tensor]:
     made = {name: pictures(count, seed) for seed, name in enumerate(("source", "driving", "target"))}
     masks = (pictures(count, 7)[:, :1, ::2, ::2] > 0.5).float()
-    return made | {"source_mask": masks, "driving_mask": masks}
+    return made | {"source_mask": masks, "driving_mask": masks, "twin": pictures(count, 8), "twin_mask": masks}
 
 
 class Samples:
@@ -164,7 +164,16 @@ class Samples:
 
 SETTINGS = {
     "published": LossSettings(refine_from=0.0, swap_from=0.0),
-    "changed": LossSettings(refine_from=0.0, swap_from=0.0, truth_weight=1.0, pseudo_pairs=1.0, generated=1.0),
+    "changed": LossSettings(
+        refine_from=0.0,
+        swap_from=0.0,
+        truth_weight=1.0,
+        crossed=1.0,
+        redrawn=1.0,
+        consistency_weight=1.0,
+        pseudo_pairs=1.0,
+        generated=1.0,
+    ),
 }
 
 

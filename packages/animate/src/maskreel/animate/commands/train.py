@@ -60,7 +60,7 @@ _TINY_LOSS = LossSettings(
     truth_weight=10.0,
     crossed=None,
     redrawn=0.25,
-    consistency_weight=30.0,
+    consistency_weight=10.0,
     pseudo_pairs=0.5,
     generated=0.25,
 )
