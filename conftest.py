@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from browser import Browser
 
+    from maskreel.common.training import TrainingConfig
+
 
 @functools.cache
 def cuda_available() -> bool:
@@ -129,6 +131,18 @@ def leaves_no_memory() -> Callable[[Callable[[], object]], None]:
         assert after(work) == level
 
     return check
+
+
+@pytest.fixture
+def one_step() -> Callable[[Any, Any], TrainingConfig]:
+    """The shortest training, with a log and pictures, on a device in a precision."""
+    from maskreel.common.training import TrainingConfig
+
+    def config(device: Any, precision: Any) -> TrainingConfig:
+        settings: dict[str, Any] = {"device": device, "precision": precision, "threads": 1, "tensorboard": False}
+        return TrainingConfig(steps=1, batch_size=2, log_every=1, samples_every=1, **settings)
+
+    return config
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from maskreel.common import flow as flow_tools
 from maskreel.common import masks as mask_tools
 from maskreel.common.maskrcnn import LabelledFrames, ShapesTask, build_shapes, detections_to_labels, shapes_maskrcnn
 from maskreel.common.perceptual import PyramidLoss, VggLoss
-from maskreel.common.training import TrainingConfig, train
+from maskreel.common.training import train
 from maskreel.common.unet import UNet, UNetTask
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def test_losses_in_half_precision(dtype: torch.dtype, device: str) -> None:
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
 @pytest.mark.parametrize("kind", ["detector", "unet"])
-def test_tasks_train_on_a_device(kind: str, precision: Any, device: Any, tmp_path: Path) -> None:
+def test_tasks_train_on_a_device(kind: str, precision: Any, device: Any, tmp_path: Path, one_step: Any) -> None:
     """One step: the weights move as on the CPU, and quality and pictures are made."""
     if (precision, device) == ("fp16", "cpu"):
         pytest.skip("fp16 is for CUDA")
@@ -131,17 +131,7 @@ def test_tasks_train_on_a_device(kind: str, precision: Any, device: Any, tmp_pat
         torch.manual_seed(0)
         network: Any = build_shapes() if kind == "detector" else UNet(19)
         task: Any = (ShapesTask if kind == "detector" else UNetTask)([(frames, labels)], network=network)
-        config = TrainingConfig(
-            steps=1,
-            batch_size=2,
-            device=where,
-            precision=how,
-            threads=1,
-            log_every=1,
-            samples_every=1,
-            tensorboard=False,
-        )
-        return train(task, LabelledFrames([(frames, labels)]), config, tmp_path / f"{where}-{how}").losses
+        return train(task, LabelledFrames([(frames, labels)]), one_step(where, how), tmp_path / f"{where}-{how}").losses
 
     found, exact = losses(device, precision), losses("cpu", "fp32")
     close = 0.5 if kind == "detector" else 1e-3 if precision == "fp32" else 0.2  # a device draws other proposals

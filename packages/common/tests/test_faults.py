@@ -76,18 +76,6 @@ def kill(number: int) -> Callable[[], None]:
     return lambda: os.kill(os.getpid(), number)
 
 
-@pytest.fixture
-def scontrol(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A stand-in that notes its arguments, for job 7."""
-    program, notes = tmp_path / "bin/scontrol", tmp_path / "notes"
-    program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\necho "$@" >> {notes}\n')
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
-    monkeypatch.setenv("SLURM_JOB_ID", "7")
-    return notes
-
-
 @unix
 @pytest.mark.parametrize(
     ("number", "code", "told"),

@@ -331,18 +331,6 @@ def test_progress_is_shown_on_the_command_line(tmp_path: Path, monkeypatch: pyte
     assert "00:00 left" in last
 
 
-@pytest.fixture
-def scontrol(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A stand-in that notes its arguments, for job 123."""
-    program, notes = tmp_path / "bin/scontrol", tmp_path / "notes"
-    program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\necho "$@" >> {notes}\n')
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
-    monkeypatch.setenv("SLURM_JOB_ID", "123")
-    return notes
-
-
 def stop_by(number: int) -> Callable[[int], None]:
     return lambda call: os.kill(os.getpid(), number) if call == 2 else None
 
@@ -352,7 +340,7 @@ def test_preempted_job_is_queued_again(tmp_path: Path, scontrol: Path, caplog: p
         train(Line(stop_by(signal.SIGUSR1)), points(), config(), tmp_path / "run")
     assert stopped.value.code == 75
     assert "saved after step 2 of 6" in caplog.text  # a SystemExit ends a command without a word
-    assert scontrol.read_text() == "requeue 123\n"
+    assert scontrol.read_text() == "requeue 7\n"
     assert (tmp_path / "run/checkpoints/step_00000002.pth").exists()
 
 
@@ -366,7 +354,7 @@ def test_queue_that_refuses(tmp_path: Path, scontrol: Path, caplog: pytest.LogCa
     (tmp_path / "bin/scontrol").write_text("#!/bin/sh\necho no such job >&2\nexit 1\n")
     with pytest.raises(Preempted):
         train(Line(stop_by(signal.SIGUSR1)), points(), config(), tmp_path / "run")
-    assert "job 123 could not be put back into the queue: no such job" in caplog.text
+    assert "job 7 could not be put back into the queue: no such job" in caplog.text
 
 
 def test_signal_in_the_last_step_changes_nothing(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
-from maskreel.common.training import TrainingConfig, train
+from maskreel.common.training import train
 from maskreel.common.video import Clip
 from maskreel.inpaint.deepfill import DeepFill, DeepFillInpainter
 from maskreel.inpaint.dfc import DFCS, Cascade, DFCCompleter
@@ -197,7 +197,7 @@ def completion_task(folder: Path) -> tuple[CompletionTask, ClipSamples]:
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
 @pytest.mark.parametrize("kind", ["fill", "completion"])
-def test_tasks_train_on_a_device(kind: str, precision: Any, device: Any, tmp_path: Path) -> None:
+def test_tasks_train_on_a_device(kind: str, precision: Any, device: Any, tmp_path: Path, one_step: Any) -> None:
     """One step: losses as on the CPU; quality and pictures are made."""
     if (precision, device) == ("fp16", "cpu"):
         pytest.skip("fp16 is for CUDA")
@@ -205,17 +205,7 @@ def test_tasks_train_on_a_device(kind: str, precision: Any, device: Any, tmp_pat
 
     def losses(where: Any, how: Any) -> dict[str, float]:
         task, data = (fill_task(), Crops()) if kind == "fill" else completion_task(tmp_path)
-        config = TrainingConfig(
-            steps=1,
-            batch_size=2,
-            device=where,
-            precision=how,
-            threads=1,
-            log_every=1,
-            samples_every=1,
-            tensorboard=False,
-        )
-        return train(task, data, config, tmp_path / f"{where}-{how}").losses  # type: ignore[arg-type]
+        return train(task, data, one_step(where, how), tmp_path / f"{where}-{how}").losses  # type: ignore[arg-type]
 
     found, exact = losses(device, precision), losses("cpu", "fp32")
     assert found == pytest.approx(exact, rel=1e-3 if precision == "fp32" else 0.1, abs=1e-3)

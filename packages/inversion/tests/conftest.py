@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -80,3 +81,21 @@ def mask_folder(tmp_path: Path, scene: Callable[..., list[FrameTarget]]) -> Path
         labels = target.masks[0].byte() + 2 * target.masks[1].byte()
         mask_tools.write_label_png(folder / f"{index:05d}.png", labels)
     return folder
+
+
+@pytest.fixture
+def data_of() -> Callable[[str, str], Any]:
+    """Loads a file of another package alone: importing all of torchvision takes many seconds."""
+
+    def load(package: str, module: str) -> Any:
+        found = find_spec(package)
+        if found is None or found.origin is None:
+            pytest.skip(f"{package} is not installed")
+        spec = spec_from_file_location("data_of_another_package", Path(found.origin).parent / module)
+        assert spec is not None
+        assert spec.loader is not None
+        loaded = module_from_spec(spec)
+        spec.loader.exec_module(loaded)
+        return loaded
+
+    return load

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 
-from maskreel.common.maskrcnn import shapes_maskrcnn
+from maskreel.common.maskrcnn import SHAPES_CLASS_NAMES, shapes_maskrcnn
+from maskreel.common.unet import UNet, save_unet
 from maskreel.inversion import InversionConfig, MaskInverter, Weights
+from maskreel.inversion.report import open_verifier
 from maskreel.inversion.settings import AugmentSettings, MaskRCNNSettings
 from maskreel.inversion.teachers import Ensemble, MaskRCNNTeacher
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from maskreel.inversion.targets import FrameTarget
     from maskreel.inversion.teachers import SemanticTeacher, Teacher
@@ -74,3 +77,19 @@ def test_memory_returns_to_its_level(
     coherence: str, teacher: SemanticTeacher, scene: Scene, quick: Quick, leaves_no_memory: Callable[..., Any]
 ) -> None:
     leaves_no_memory(lambda: inverted(quick(coherence=coherence), teacher, scene(), "cuda"))
+
+
+def test_a_verifier_sees_on_a_device_what_it_sees_on_the_cpu(device: str, tmp_path: Path) -> None:
+    network = UNet(len(SHAPES_CLASS_NAMES))
+    for one in network.parameters():  # untrained, it sees nothing but background
+        torch.nn.init.normal_(one, std=0.2)
+    save_unet(network, tmp_path / "unet.safetensors", class_names=SHAPES_CLASS_NAMES)
+    frames = torch.randint(256, (2, 3, 32, 48), dtype=torch.uint8)
+    name = f"unet:{tmp_path / 'unet.safetensors'}"
+    there, here = open_verifier(name, device=device), open_verifier(name)
+    assert there.network is not None
+    assert {one.device.type for one in there.network.parameters()} == {device}
+    for found, expected in zip(there(frames), here(frames), strict=True):
+        assert len(expected.names) > 1
+        assert found.names == expected.names
+        torch.testing.assert_close(found.scores, expected.scores, atol=1e-3, rtol=0)

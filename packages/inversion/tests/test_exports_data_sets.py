@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 from fractions import Fraction
-from importlib.util import find_spec, module_from_spec, spec_from_file_location
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -25,22 +23,10 @@ from maskreel.inversion.sources import davis_sequences, open_masks
 from maskreel.inversion.targets import FrameTarget
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 SIZE = (24, 33)
-
-
-def data_of(package: str, module: str) -> Any:
-    """A file of another package, loaded alone: importing all of torchvision takes many seconds."""
-    found = find_spec(package)
-    if found is None or found.origin is None:
-        pytest.skip(f"{package} is not installed")
-    spec = spec_from_file_location("data_of_another_package", Path(found.origin).parent / module)
-    assert spec is not None
-    assert spec.loader is not None
-    loaded = module_from_spec(spec)
-    spec.loader.exec_module(loaded)
-    return loaded
 
 
 def frame(index: int) -> torch.Tensor:
@@ -127,7 +113,7 @@ def test_we_read_our_own_coco(tmp_path: Path) -> None:
     assert torch.equal(clip.frames[1], frame(1))
 
 
-def test_ids_are_those_of_coco() -> None:
+def test_ids_are_those_of_coco(data_of: Callable[[str, str], Any]) -> None:
     categories = data_of("torchvision", "models/_meta.py")._COCO_CATEGORIES
     assert {name: number for number, name in enumerate(categories) if name not in ("__background__", "N/A")} == COCO_IDS
 

@@ -192,6 +192,12 @@ def test_options_of_the_report(made: Path) -> None:
         report(made, "weights", "--teacher", "shapes", "--weights", "none.safetensors")
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_the_device_of_the_report_is_asked_for(made: Path) -> None:
+    with pytest.raises(InputError, match="device is cuda"):
+        report(made, "cuda", "--device", "cuda")
+
+
 def test_the_resolution_of_an_export_is_its_folder(made: Path) -> None:
     words = ["export", str(made), "-o", "davis", "--format", "davis", "--resolution", "Full-Resolution"]
     assert main(words, prog="maskreel inversion") in (0, None)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from importlib.util import find_spec, module_from_spec, spec_from_file_location
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,29 +11,20 @@ from maskreel.common.errors import InputError
 from maskreel.inversion.sources import coco_class, read_classes
 from maskreel.inversion.sources._davis_classes import OBJECTS, WHOLE
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
 ALL_CLASSES = {name for classes in [*OBJECTS.values(), tuple(WHOLE.values())] for name in classes if name is not None}
 
 
-def data_of(package: str, module: str) -> Any:
-    """A file of another package, loaded alone: importing all of torchvision takes many seconds."""
-    found = find_spec(package)
-    if found is None or found.origin is None:
-        pytest.skip(f"{package} is not installed")
-    spec = spec_from_file_location("data_of_another_package", Path(found.origin).parent / module)
-    assert spec is not None
-    assert spec.loader is not None
-    loaded = module_from_spec(spec)
-    spec.loader.exec_module(loaded)
-    return loaded
-
-
-def test_every_class_is_one_of_torchvision() -> None:
+def test_every_class_is_one_of_torchvision(data_of: Callable[[str, str], Any]) -> None:
     known = set(data_of("torchvision", "models/_meta.py")._COCO_CATEGORIES)
     assert known >= ALL_CLASSES
     assert len(ALL_CLASSES) >= 20
 
 
-def test_every_class_is_one_of_detectron2() -> None:
+def test_every_class_is_one_of_detectron2(data_of: Callable[[str, str], Any]) -> None:
     builtin_meta = data_of("detectron2", "data/datasets/builtin_meta.py")
     assert {entry["name"] for entry in builtin_meta.COCO_CATEGORIES if entry["isthing"]} >= ALL_CLASSES
 

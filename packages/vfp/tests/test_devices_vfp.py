@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from maskreel.common.training import TrainingConfig, train
+from maskreel.common.training import train
 from maskreel.vfp import ForecastConfig, MaskForecaster
 from maskreel.vfp.frames import FeedConfig, FramePredictionTask, PredictorConfig, VideoWindows, build_predictor
 from maskreel.vfp.masks import LabelWindows, MaskForecastTask, MaskNetworkConfig, build_mask_network
@@ -137,7 +137,7 @@ TASKS: dict[str, tuple[Callable[[str], Any], str, Callable[[], Any]]] = {
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
 @pytest.mark.parametrize("name", TASKS)
-def test_tasks_train_on_a_device(name: str, precision: Any, device: Any, tmp_path: Path) -> None:
+def test_tasks_train_on_a_device(name: str, precision: Any, device: Any, tmp_path: Path, one_step: Any) -> None:
     """One step: losses as on the CPU; quality and pictures are made."""
     if (precision, device) == ("fp16", "cpu"):
         pytest.skip("fp16 is for CUDA")
@@ -145,17 +145,7 @@ def test_tasks_train_on_a_device(name: str, precision: Any, device: Any, tmp_pat
     make, kind, data = TASKS[name]
 
     def losses(where: Any, how: Any) -> dict[str, float]:
-        config = TrainingConfig(
-            steps=1,
-            batch_size=2,
-            device=where,
-            precision=how,
-            threads=1,
-            log_every=1,
-            samples_every=1,
-            tensorboard=False,
-        )
-        return train(make(kind), data(), config, tmp_path / f"{where}-{how}").losses
+        return train(make(kind), data(), one_step(where, how), tmp_path / f"{where}-{how}").losses
 
     found, exact = losses(device, precision), losses("cpu", "fp32")
     assert found == pytest.approx(exact, rel=1e-3 if precision == "fp32" else 0.1, abs=1e-3)

@@ -92,7 +92,7 @@ class TeacherChoice:
             self.name, weights=self.weights, short_side=self.short_side, settings=config.teacher, device=device
         )
         reference = None if self.statistics is None else Reference.load(self.statistics, teacher)
-        verifier = None if self.verifier is None else _verifier(self.verifier, teacher).to(device)
+        verifier = None if self.verifier is None else _verifier(self.verifier, teacher, device)
         try:
             return MaskInverter(config, teacher, reference=reference, verifier=verifier, per_frame=per_frame)
         except ValueError as error:
@@ -105,10 +105,10 @@ def targets_of(sequence: MaskSequence, teacher: Teacher) -> list[FrameTarget]:
     return [FrameTarget(frame.masks, labels, frame.void) for frame in sequence]
 
 
-def _verifier(name: str, teacher: Teacher) -> nn.Module:
+def _verifier(name: str, teacher: Teacher, device: str) -> nn.Module:
     from maskreel.inversion.report import SemanticVerifier, open_verifier
 
-    found = open_verifier(name)
+    found = open_verifier(name, device=device)
     if not isinstance(found, SemanticVerifier) or tuple(found.class_names) != teacher.class_names:
         raise InputError(f"{name} cannot compete: it must name the class of every pixel, with the teacher's classes")
     return found.network

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path  # noqa: TC003 (tyro reads annotations at run time)
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
@@ -28,6 +28,7 @@ def report(
     frames: int = 24,
     min_pixels: int = 60,
     seed: int = 0,
+    device: Literal["auto", "cpu", "cuda"] = "auto",
 ) -> int:
     """Tell honestly what is to be seen in inverted frames.
 
@@ -48,13 +49,16 @@ def report(
         frames: Frames of each run that networks look at, evenly spread.
         min_pixels: Objects with fewer visible pixels do not count.
         seed: Of the noise that stands beside the frames.
+        device: Where networks look at the frames; auto is cuda where there is a device.
     """
     _check(runs, verifier, frames, output)
+    from maskreel.common.device import chosen_device
     from maskreel.inversion.report import Subject, require_independent, write_report
 
+    place = chosen_device(device)
     subjects = [Subject.open(folder, real=real) for folder in runs]
-    network = _teacher(teacher, weights, subjects)
-    verifiers = [_verifier(name, network) for name in verifier]
+    network = _teacher(teacher, weights, subjects, place)
+    verifiers = [_verifier(name, network, place) for name in verifier]
     try:
         for one in verifiers:
             if network is not None:
@@ -87,7 +91,7 @@ def _check(runs: tuple[Path, ...], verifier: tuple[str, ...], frames: int, outpu
         raise InputError(f"--output must end in .html, got {output}")
 
 
-def _teacher(name: str, weights: Path | None, subjects: list[Subject]) -> Teacher | None:
+def _teacher(name: str, weights: Path | None, subjects: list[Subject], device: str) -> Teacher | None:
     if name == "none":
         return None
     if name == "auto":
@@ -99,14 +103,14 @@ def _teacher(name: str, weights: Path | None, subjects: list[Subject]) -> Teache
         (name,) = names
     from maskreel.inversion.teachers import open_teacher
 
-    return open_teacher(name, weights=weights)
+    return open_teacher(name, weights=weights, device=device)
 
 
-def _verifier(name: str, teacher: Teacher | None) -> Verifier:
+def _verifier(name: str, teacher: Teacher | None, device: str) -> Verifier:
     from maskreel.inversion.report import open_verifier
 
     if name != "teacher":
-        return open_verifier(name)
+        return open_verifier(name, device=device)
     from maskreel.common.maskrcnn import MaskRCNN
     from maskreel.inversion.report import MaskRCNNVerifier
 

@@ -5,9 +5,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from maskreel.common.errors import InputError
-from maskreel.inversion.report.verifier import CallableVerifier, MaskRCNNVerifier, Verifier, load_unet_verifier
+from maskreel.inversion.report.verifier import (
+    CallableVerifier,
+    MaskRCNNVerifier,
+    SemanticVerifier,
+    Verifier,
+    load_unet_verifier,
+)
+
+if TYPE_CHECKING:
+    import torch
 
 __all__ = ["VERIFIERS", "open_verifier"]
 
@@ -15,16 +25,27 @@ VERIFIERS = "unet:FILE, shapes, shapes:FILE, torchvision-v1, torchvision-v2, mod
 """The names that `open_verifier` knows."""
 
 
-def open_verifier(name: str) -> Verifier:
+def open_verifier(name: str, *, device: torch.device | str = "cpu") -> Verifier:
     """A verifier by name.
 
     unet:FILE is a U-Net for the table scene; shapes (or shapes:FILE), torchvision-v1 and torchvision-v2 are Mask
     R-CNNs with their whole pipelines; module:callable is imported and called, and returns a `Verifier` or a function
     from frames uint8 (T, 3, H, W) to one `Found` per frame.
 
+    Args:
+        name: One of these.
+        device: Where the network works. That of a function of the user's own stays where it is.
+
     Raises:
         InputError: There is no such verifier, or its weights cannot be had.
     """
+    found = _named(name)
+    if isinstance(found, (MaskRCNNVerifier, SemanticVerifier)):
+        found.network.to(device)
+    return found
+
+
+def _named(name: str) -> Verifier:
     from maskreel.common.maskrcnn import shapes_maskrcnn, torchvision_maskrcnn
 
     kind, _, rest = name.partition(":")
