@@ -31,7 +31,7 @@ print(digest.hexdigest())
 EXPECTED_DIGEST = "6578348db52570c9e3f031b3c748fb91d1e248f0413d24d8555334306073dd13"
 
 
-@pytest.fixture(scope="module", params=["still", "moving"])
+@pytest.fixture(scope="module", params=["static", "moving"])
 def clip(request):
     """One person who walks, no noise."""
     return ActorsScene(size=(192, 192), frames=10, camera=request.param).compose(7, 8, 9)
@@ -51,7 +51,7 @@ def crowd():
         ({"fps": Fraction(-1)}, "fps must be positive, got -1"),
         ({"actors": 0}, "actors must be 1 to 8, got 0"),
         ({"actors": 9}, "actors must be 1 to 8, got 9"),
-        ({"camera": "drone"}, "camera must be 'still' or 'moving', got 'drone'"),
+        ({"camera": "drone"}, "camera must be 'static' or 'moving', got 'drone'"),
         ({"noise": -0.5}, "noise must be 0 or more grey levels, got -0.5"),
     ],
 )
@@ -240,10 +240,10 @@ def test_the_flow_of_the_background_is_that_of_the_camera(clip):
     assert torch.allclose(clip.camera[0], torch.eye(3, dtype=torch.float64))
 
 
-def test_a_moving_camera_moves_and_a_still_one_does_not():
-    still, moving = (ActorsScene(**SMALL, camera=camera).compose(1, 2, 3) for camera in ("still", "moving"))
-    assert (still.camera == torch.eye(3, dtype=torch.float64)).all()
-    assert (still.plate == still.plate[:1]).all()
+def test_a_moving_camera_moves_and_a_static_one_does_not():
+    static, moving = (ActorsScene(**SMALL, camera=camera).compose(1, 2, 3) for camera in ("static", "moving"))
+    assert (static.camera == torch.eye(3, dtype=torch.float64)).all()
+    assert (static.plate == static.plate[:1]).all()
     shift = (moving.camera[-1] - moving.camera[0])[:2, 2].norm()
     assert 0.3 < shift < 0.1 * 128
     assert not (moving.plate[0] == moving.plate[-1]).all()

@@ -32,7 +32,7 @@ class ActorsScene:
     """Frames per second."""
     actors: int = 1
     """Number of people."""
-    camera: Literal["still", "moving"] = "still"
+    camera: Literal["static", "moving"] = "static"
     """A moving camera shifts by about 2 % of the height, turns by half a degree and zooms by 1 %, smoothly."""
     shadow: bool = True
     """Whether people cast soft shadows on the floor."""
@@ -50,8 +50,8 @@ class ActorsScene:
             raise ValueError(f"fps must be positive, got {self.fps}")
         if not 1 <= self.actors <= 8:
             raise ValueError(f"actors must be 1 to 8, got {self.actors}")
-        if self.camera not in ("still", "moving"):
-            raise ValueError(f"camera must be 'still' or 'moving', got {self.camera!r}")
+        if self.camera not in ("static", "moving"):
+            raise ValueError(f"camera must be 'static' or 'moving', got {self.camera!r}")
         if self.noise < 0:
             raise ValueError(f"noise must be 0 or more grey levels, got {self.noise}")
 

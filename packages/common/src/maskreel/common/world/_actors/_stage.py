@@ -122,7 +122,7 @@ def _actor(scene: ActorsScene, identity_seed: int, pose_seed: int, n: int, lane:
 
 def _camera(scene: ActorsScene, seconds: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     cameras = np.tile(np.eye(3), (len(seconds), 1, 1))
-    if scene.camera == "still":
+    if scene.camera == "static":
         return cameras
     height, width = scene.size
     slow, quick = rng.uniform(0.08, 0.2, 4), rng.uniform(0.25, 0.45, 4)
