@@ -69,7 +69,8 @@ def main() -> None:
     cases = [(clip, kind) for clip in options.clips for kind in options.kinds]
     for clip, kind in cases:
         _measure(clip, kind, options, store)
-    tables = {f"{clip}, {kind}": store.table(f"{clip}, {kind}") for clip, kind in cases}
+    names = [_name(clip, kind, options.seed) for clip, kind in cases]
+    tables = {name: store.table(name) for name in names}
     print_all({name: rows for name, rows in tables.items() if rows}, options.kinds, own=tuple(ROWS))
 
 
@@ -82,12 +83,19 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
     parser.add_argument("--frames", type=int, default=LONGEST, help=f"frames of each clip, 3 to {LONGEST}")
     parser.add_argument("--rows", nargs="+", choices=names, default=names, metavar="ROW", help=f"of {', '.join(names)}")
+    parser.add_argument("--seed", type=int, default=0, help="0 to 999, of shapes and rendered scenes")
     parser.add_argument("--again", action="store_true", help="measure anew what the JSON has, after a change of code")
     options = parser.parse_args()
     if not 3 <= options.frames <= LONGEST:
         parser.error(f"--frames must be 3 to {LONGEST}, got {options.frames}")
+    if not 0 <= options.seed < 1000:
+        parser.error(f"--seed must be 0 to 999, got {options.seed}")
     options.out.mkdir(parents=True, exist_ok=True)
     return options
+
+
+def _name(clip: str, kind: Kind, seed: int) -> str:
+    return f"{clip} {seed}, {kind}" if seed else f"{clip}, {kind}"
 
 
 @dataclass
@@ -100,11 +108,12 @@ class _Outcome:
 
 
 def _measure(clip: str, kind: Kind, options: argparse.Namespace, store: Store) -> None:
-    name, folder = f"{clip}, {kind}", options.out / clip / kind
+    name = _name(clip, kind, options.seed)
+    folder = options.out / name.removesuffix(f", {kind}") / kind
     missing = options.rows if options.again else store.missing(name)
     if not missing:
         return
-    case = make_case(clip, kind, options.frames)
+    case = make_case(clip, kind, options.frames, options.seed)
     if case is None:
         print(f"{name}: skipped, nobody knows what is behind the people of this clip", flush=True)
         return

@@ -36,42 +36,48 @@ def shift_of(masks: np.ndarray, where: np.ndarray) -> tuple[int, int]:
     return found
 
 
-@pytest.mark.parametrize(("step", "later"), [(2, 3), (1, 6)])
-def test_things_that_get_about_are_laid_where_they_were(step: int, later: int) -> None:
-    """A quarter of the time before, or half of it if that is not far enough."""
+@pytest.mark.parametrize(("step", "moments"), [(2, (3, 9)), (1, (6,))])
+def test_things_that_get_about_are_laid_where_they_were_and_will_be(step: int, moments: tuple[int, ...]) -> None:
+    """A quarter of the time away, on either side, or half of it if that is not far enough."""
     frames, masks = noise(), walking(step)
-    tried = transplanted(frames, masks)
-    assert tried.in_time
-    np.testing.assert_array_equal(tried.where, np.roll(masks, later, axis=0) & ~masks)
-    moved = np.roll(frames, later, axis=0)
-    np.testing.assert_array_equal(tried.frames, np.where(tried.where[..., None], moved, frames))
+    laid = transplanted(frames, masks)
+    assert len(laid) == len(moments)
+    for one, later in zip(laid, moments, strict=True):
+        assert one.in_time
+        np.testing.assert_array_equal(one.where, np.roll(masks, later, axis=0) & ~masks)
+        moved = np.roll(frames, later, axis=0)
+        np.testing.assert_array_equal(one.frames, np.where(one.where[..., None], moved, frames))
 
 
-def test_things_that_stay_are_laid_beside_themselves_with_their_shape_motion_and_looks() -> None:
+def test_things_that_stay_are_laid_on_two_sides_with_their_shape_motion_and_looks() -> None:
     frames, masks = noise(), trembling()
-    tried = transplanted(frames, masks)
-    assert not tried.in_time
-    shift = shift_of(masks, tried.where)
-    assert np.hypot(*shift) <= 16
-    assert not (tried.where & masks).any()
-    assert tried.where.sum() >= 0.8 * masks.sum()
-    moved = np.roll(frames, shift, (1, 2))
-    np.testing.assert_array_equal(tried.frames, np.where(tried.where[..., None], moved, frames))
+    laid = transplanted(frames, masks)
+    shifts = [shift_of(masks, one.where) for one in laid]
+    assert len(shifts) == 2
+    assert np.dot(*shifts) <= 0
+    for one, shift in zip(laid, shifts, strict=True):
+        assert not one.in_time
+        assert np.hypot(*shift) <= 24
+        assert not (one.where & masks).any()
+        assert one.where.sum() >= 0.8 * masks.sum()
+        moved = np.roll(frames, shift, (1, 2))
+        np.testing.assert_array_equal(one.frames, np.where(one.where[..., None], moved, frames))
 
 
 def test_where_little_is_known_it_is_as_much_as_can_be_had() -> None:
     masks = np.ones((COUNT, *SIZE), bool)
     masks[:, :, :20] = False
-    where = transplanted(noise(), masks).where
-    assert 0.8 * 20 / 96 <= where.mean() <= 20 / 96
+    first, second = transplanted(noise(), masks)
+    assert 0.8 * 20 / 96 <= first.where.mean() <= 20 / 96
+    assert second.where.mean() <= 20 / 96
 
 
 def test_nothing_masked_or_nothing_known_gives_nothing() -> None:
     frames = noise()
     for masks in (np.zeros((COUNT, *SIZE), bool), np.ones((COUNT, *SIZE), bool)):
-        tried = transplanted(frames, masks)
-        assert not tried.where.any()
-        np.testing.assert_array_equal(tried.frames, frames)
+        for one in transplanted(frames, masks):
+            assert not one.where.any()
+            np.testing.assert_array_equal(one.frames, frames)
 
 
 def test_frames_of_a_few_pixels() -> None:
@@ -79,4 +85,4 @@ def test_frames_of_a_few_pixels() -> None:
         masks = np.zeros((1, height, width), bool)
         masks[0, 0, 0] = True
         frames = np.zeros((1, height, width, 3), np.uint8)
-        assert transplanted(frames, masks).where.sum() <= 1
+        assert all(one.where.sum() <= 1 for one in transplanted(frames, masks))

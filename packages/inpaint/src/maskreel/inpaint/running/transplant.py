@@ -12,6 +12,9 @@ _ELSEWHERE = 0.3  # of the masked pixels: how many must not be masked some time 
 _STEPS = 8  # of these parts of the frame are the shifts that are looked at
 _ENOUGH = 0.8  # of the masked pixels, or of as many as can be had: what must fall on known ones
 
+_Shift = tuple[int, int]
+"""Pixels (down, to the right)."""
+
 
 @dataclass(frozen=True, repr=False)
 class Transplanted:
@@ -25,43 +28,59 @@ class Transplanted:
     """Whether they lie where they were at another moment, not elsewhere in the picture."""
 
 
-def transplanted(frames: np.ndarray, masks: np.ndarray) -> Transplanted:
-    """Lay everything masked over the frames, as it is and as it moves.
+def transplanted(frames: np.ndarray, masks: np.ndarray) -> tuple[Transplanted, ...]:
+    """Lay everything masked over the frames, as it is and as it moves: twice, as one place may suit one way by chance.
 
-    Things that get about are laid where they were a quarter of the time before, or half of it, so they cover what they
-    cover anyway. Those that stay are laid elsewhere, by the shortest shift that shows enough. Either way, what is
-    covered has the same shape, moves in the same way or not at all, looks the same to whoever measures flow, and lies
-    near by.
+    Things that get about are laid where they were a quarter of the time before, and where they are a quarter later, or,
+    if they get about slowly, where they are half of the time away; so they cover what they cover anyway. Those that
+    stay are laid elsewhere, by the shortest shifts to two sides that show enough. Either way, what is covered has the
+    same shape, moves in the same way or not at all, looks the same to whoever measures flow, and lies near by.
 
     Args:
         frames: uint8 (T, H, W, 3).
         masks: bool (T, H, W).
     """
-    for later in (len(masks) // 4, len(masks) // 2):
-        where = np.roll(masks, later, axis=0) & ~masks
-        if np.count_nonzero(where) > _ELSEWHERE * np.count_nonzero(masks):
-            return Transplanted(np.where(where[..., None], np.roll(frames, later, axis=0), frames), where, in_time=True)
-    shift = _shortest(masks[:: max(1, len(masks) // 12)])
-    where = _shifted(masks, shift) & ~masks
-    return Transplanted(np.where(where[..., None], _shifted(frames, shift), frames), where, in_time=False)
+    quarter, half = len(masks) // 4, len(masks) // 2
+    for moments in ((quarter, len(masks) - quarter), (half,)):
+        laid = tuple(_laid(frames, masks, np.roll(frames, k, 0), np.roll(masks, k, 0), in_time=True) for k in moments)
+        if min(np.count_nonzero(one.where) for one in laid) > _ELSEWHERE * np.count_nonzero(masks):
+            return laid
+    shifts = _two_sides(masks[:: max(1, len(masks) // 12)])
+    return tuple(_laid(frames, masks, _shifted(frames, k), _shifted(masks, k), in_time=False) for k in shifts)
 
 
-def _shortest(masks: np.ndarray) -> tuple[int, int]:
-    """The shift (down, to the right)."""
+def _laid(
+    frames: np.ndarray, masks: np.ndarray, others: np.ndarray, theirs: np.ndarray, *, in_time: bool
+) -> Transplanted:
+    """What is masked of other frames, laid over these wherever they are known."""
+    where = theirs & ~masks
+    return Transplanted(np.where(where[..., None], others, frames), where, in_time)
+
+
+def _two_sides(masks: np.ndarray) -> tuple[_Shift, _Shift]:
+    """The shortest shift that shows enough, and the shortest such one of those that do not lead the same way."""
     height, width = masks.shape[1:]
     parts = range(1 - _STEPS, _STEPS)
     shifts = [(round(down * height / _STEPS), round(right * width / _STEPS)) for down in parts for right in parts]
     coarse = masks[:, ::4, ::4]
     shown = np.array([np.count_nonzero(_known(coarse, (down // 4, right // 4))) for down, right in shifts])
-    enough = np.flatnonzero(shown >= min(_ENOUGH * np.count_nonzero(coarse), _ENOUGH * shown.max()))
+    whole = int(np.count_nonzero(coarse))
+    first = _shortest(shifts, shown, whole)
+    away = np.array([np.dot(shift, first) <= 0 for shift in shifts])
+    return first, _shortest(shifts, np.where(away, shown, 0), whole)
+
+
+def _shortest(shifts: list[_Shift], shown: np.ndarray, whole: int) -> _Shift:
+    """The shortest of the shifts that show enough of `whole` pixels, or of as many as can be had."""
+    enough = np.flatnonzero(shown >= _ENOUGH * min(whole, shown.max()))
     return min((shifts[k] for k in enough), key=lambda shift: np.hypot(*shift))
 
 
-def _known(masks: np.ndarray, shift: tuple[int, int]) -> np.ndarray:
+def _known(masks: np.ndarray, shift: _Shift) -> np.ndarray:
     return _shifted(masks, shift) & ~masks
 
 
-def _shifted(images: np.ndarray, shift: tuple[int, int]) -> np.ndarray:
+def _shifted(images: np.ndarray, shift: _Shift) -> np.ndarray:
     """(T, H, W, ...) moved, with zeros where nothing comes from."""
     (to_y, from_y), (to_x, from_x) = (_overlap(by, size) for by, size in zip(shift, images.shape[1:3], strict=True))
     result = np.zeros_like(images)
