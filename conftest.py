@@ -77,9 +77,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip(need)
 
 
-def pytest_configure() -> None:
-    """Two threads for torch and NumPy, here and in the processes that tests start: small tensors gain from no more."""
-    os.environ.setdefault("OMP_NUM_THREADS", "2")
+def pytest_configure(config: pytest.Config) -> None:
+    """Two threads for torch and NumPy, here and in the processes that tests start: small tensors gain from no more.
+
+    One, where tests run side by side.
+    """
+    os.environ.setdefault("OMP_NUM_THREADS", "1" if config.getoption("numprocesses", None) else "2")
 
 
 @pytest.fixture(scope="session")

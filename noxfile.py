@@ -73,12 +73,13 @@ def without_screen() -> dict[str, str | None]:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run the tests of all packages together, or of one: `-- PACKAGE [pytest arguments]`."""
+    """Run the tests of all packages, two files at a time; or of one package: `-- PACKAGE [pytest arguments]`."""
     words = list(session.posargs)
     places = [f"packages/{words.pop(0)}"] if words and words[0] in PACKAGES else []
     install_everything(session, "test")
     session.log(f"Testing {places[0] if places else 'all packages and tools'} ...")
-    session.run("python", "-m", "pytest", *places, *words, env=without_screen())
+    side_by_side = [] if session.posargs else ["-n", "2", "--dist", "loadfile"]
+    session.run("python", "-m", "pytest", *side_by_side, *places, *words, env=without_screen())
 
 
 @nox.session
