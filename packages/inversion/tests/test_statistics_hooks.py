@@ -201,6 +201,7 @@ def test_real_frames_are_near_and_noise_is_far(table_frames: torch.Tensor) -> No
     assert all(farthest[name] > 2 * nearest[name] for name in nearest)
 
 
+@pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")  # in PyTorch 2.6 itself
 def test_compiled_networks_are_measured_too() -> None:
     net, images = network(), torch.rand(2, 3, 12, 12)
     with FeatureStatistics(norms(net)) as monitor, torch.no_grad():

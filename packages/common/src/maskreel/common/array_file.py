@@ -1,4 +1,4 @@
-"""Reading .npy and .npz files that anyone may have made: no pickles, no more memory than the file promises honestly."""
+"""Files of arrays. Anyone may have made those that are read: no pickles, no more memory than they promise honestly."""
 
 from __future__ import annotations
 
@@ -13,12 +13,16 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 from numpy.lib import format as npy
 
+from maskreel.common.atomic import atomic_path
 from maskreel.common.errors import InputError
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Mapping
 
-__all__ = ["open_npy", "read_npz"]
+    from numpy.typing import ArrayLike
+
+__all__ = ["open_npy", "read_npz", "write_npz"]
 
 _BROKEN = (OSError, ValueError, EOFError, LookupError, RuntimeError, TypeError, OverflowError, SyntaxError, MemoryError,
            tokenize.TokenError, zipfile.BadZipFile, zlib.error, struct.error)  # fmt: skip
@@ -65,6 +69,22 @@ def read_npz(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
         raise InputError(f"{path} does not exist") from None
     except _BROKEN as error:
         raise InputError(f"{path} cannot be read as an .npz archive of arrays: {_reason(error)}") from error
+
+
+def write_npz(path: str | os.PathLike[str], arrays: Mapping[str, ArrayLike], *, compress: bool = False) -> None:
+    """Write arrays to an .npz file, whole or not at all; equal arrays make equal files.
+
+    `numpy.savez` of NumPy 1 leaves the archive open where the disk is full, and Python complains of that later.
+
+    Raises:
+        ValueError: One holds Python objects.
+        OSError: The disk is full, or does not let itself be written.
+    """
+    method = zipfile.ZIP_DEFLATED if compress else zipfile.ZIP_STORED
+    with atomic_path(path) as scratch, zipfile.ZipFile(scratch, "w", method) as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as stream:
+                npy.write_array(stream, np.asanyarray(array), allow_pickle=False)
 
 
 def _refuse_archive(path: Path, stream: IO[bytes]) -> None:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from maskreel.common.array_file import read_npz
-from maskreel.common.atomic import atomic_path
+from maskreel.common.array_file import read_npz, write_npz
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -103,8 +102,7 @@ def stored_case(folder: Path, number: int, *, size: int, frames: int) -> WorldCa
     path = folder / f"case_{size}_{frames}_{number:04}.npz"
     if not path.is_file():
         case = world_case(number, size=size, frames=frames)
-        with atomic_path(path) as scratch, scratch.open("wb") as stream:
-            np.savez_compressed(stream, **{name: part.numpy() for name, part in vars(case).items()})
+        write_npz(path, {name: part.numpy() for name, part in vars(case).items()}, compress=True)
         return case
     stored = read_npz(path)
     return WorldCase(**{field.name: torch.from_numpy(stored[field.name]) for field in fields(WorldCase)})

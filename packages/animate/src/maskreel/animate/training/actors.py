@@ -13,8 +13,7 @@ import torch
 import torch.nn.functional as F
 
 from maskreel.animate.training.jitter import jittered
-from maskreel.common.array_file import read_npz
-from maskreel.common.atomic import atomic_path
+from maskreel.common.array_file import read_npz, write_npz
 from maskreel.common.errors import InputError
 
 if TYPE_CHECKING:
@@ -76,8 +75,7 @@ def _render(job: tuple[Path, int], *, size: int, seed: int) -> None:
     path, number = job
     scene = ActorsScene(size=(size, size), frames=_FRAMES, fps=_FPS)
     made = _filmed(scene, int(np.random.SeedSequence([seed, number]).generate_state(1)[0]))
-    with atomic_path(path) as scratch, scratch.open("wb") as stream:
-        np.savez(stream, **made)
+    write_npz(path, made)
 
 
 def _filmed(scene: ActorsScene, seed: int) -> dict[str, Any]:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from maskreel.common.array_file import read_npz
-from maskreel.common.atomic import atomic_path
+from maskreel.common.array_file import read_npz, write_npz
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,8 +37,7 @@ class Figures:
 
     def save(self, path: Path) -> None:
         """Write to an .npz file, atomically."""
-        with atomic_path(path) as scratch:
-            np.savez(scratch, **vars(self))
+        write_npz(path, vars(self))
 
     @classmethod
     def load(cls, path: Path) -> Figures:

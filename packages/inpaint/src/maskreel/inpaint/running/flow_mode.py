@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from maskreel.common.array_file import read_npz
-from maskreel.common.atomic import atomic_path
+from maskreel.common.array_file import read_npz, write_npz
 from maskreel.common.errors import InputError
 from maskreel.inpaint.flow.fill import FlowFillConfig, fill_by_flow
 
@@ -106,10 +105,8 @@ class FlowMode:
         """Keep what the next chunk needs in an .npz file."""
         if self._carry is not None:
             carry = self._carry
-            with atomic_path(path) as scratch:
-                np.savez_compressed(
-                    scratch, stop=np.array(carry.stop), frames=carry.frames, synthesised=carry.synthesised
-                )
+            arrays = {"stop": carry.stop, "frames": carry.frames, "synthesised": carry.synthesised}
+            write_npz(path, arrays, compress=True)
 
     def load(self, path: Path) -> None:
         """Go on after the chunk at whose end `save` was called.

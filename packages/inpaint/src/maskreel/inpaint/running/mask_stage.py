@@ -18,8 +18,7 @@ import numpy as np
 import torch
 
 from maskreel.common import masks as mask_ops
-from maskreel.common.array_file import read_npz
-from maskreel.common.atomic import atomic_path
+from maskreel.common.array_file import read_npz, write_npz
 from maskreel.inpaint.running.reading import ForwardReader
 from maskreel.inpaint.scene.canvas import Canvas
 from maskreel.inpaint.scene.clean_plate import CleanPlate
@@ -103,8 +102,7 @@ class MaskStage:
         laid = None if ground is None else self._laid(masks, reader, ground.canvas, chunk, start)
         if laid is not None:
             arrays |= self._border_memories(laid, inner, start)
-        with atomic_path(_chunk_path(self.folder, chunk)) as scratch:
-            np.savez_compressed(scratch, **arrays)  # pyright: ignore[reportArgumentType]
+        write_npz(_chunk_path(self.folder, chunk), arrays, compress=True)
         if ground is not None and laid is not None:
             ground.add(_part(laid, inner), chunk)
 
@@ -204,8 +202,7 @@ def _look_back(folder: Path, chunks: tuple[Chunk, ...]) -> None:
         return
     heads = (load_memories(folder, chunk, "head") for chunk in chunks[:0:-1])
     for chunk, future in zip(reversed(chunks), hand_on(heads), strict=True):
-        with atomic_path(_future_path(folder, chunk)) as scratch:
-            np.savez_compressed(scratch, **future.to_arrays("future"))  # pyright: ignore[reportArgumentType]
+        write_npz(_future_path(folder, chunk), future.to_arrays("future"), compress=True)
 
 
 def columns(laid: Laid, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

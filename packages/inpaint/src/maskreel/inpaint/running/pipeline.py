@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 import maskreel.inpaint
-from maskreel.common.atomic import atomic_path
 from maskreel.common.errors import InputError
 from maskreel.common.job_folder import identify
 from maskreel.common.masks import iterate_masks
@@ -123,9 +122,7 @@ class Pipeline:
         """Shots, camera motion and backgrounds, with the mode that the config asks for."""
         path = self.job.stage("survey", self._survey_settings) / "survey.npz"
         if not path.exists():
-            survey = self._look()
-            with atomic_path(path) as scratch:
-                survey.save(scratch)
+            self._look().save(path)
         survey = Survey.load(path)
         suited = self._rivalled if self.config.mode == "auto" else self._forced
         return replace(survey, shots=tuple(suited(shot) for shot in survey.shots))

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from maskreel.common.array_file import read_npz
-from maskreel.common.atomic import atomic_path
+from maskreel.common.array_file import read_npz, write_npz
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,8 +51,7 @@ class CleanPlate:
 
     def save(self, path: Path) -> None:
         """Write to an .npz file, atomically."""
-        with atomic_path(path) as scratch:
-            np.savez(scratch, colour=self.colour, seen=self.seen, chunks=np.array(self.chunks))
+        write_npz(path, {"colour": self.colour, "seen": self.seen, "chunks": self.chunks})
 
     @classmethod
     def load(cls, path: Path) -> CleanPlate:

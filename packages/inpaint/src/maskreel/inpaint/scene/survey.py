@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import cv2
 import numpy as np
 
-from maskreel.common.array_file import read_npz
+from maskreel.common.array_file import read_npz, write_npz
 from maskreel.inpaint.scene.background import Background, analysis_scale, fit_background, shrink, to_analysis
 from maskreel.inpaint.scene.camera import CameraTracker, Registration, corner_shift
 
@@ -83,7 +83,7 @@ class Survey:
         return next(part for part in self.backgrounds if part.start <= index < part.stop)
 
     def save(self, path: Path) -> None:
-        """Write everything to one .npz file."""
+        """Write everything to one .npz file, atomically."""
         parts: dict[str, np.ndarray] = {"size": np.array(self.size)}
         for i, shot in enumerate(self.shots):
             parts[f"shot{i}"] = np.array([shot.start, shot.stop, shot.shift, shot.inliers])
@@ -91,8 +91,7 @@ class Survey:
         for i, background in enumerate(self.backgrounds):
             for name, value in vars(background).items():
                 parts[f"background{i}_{name}"] = np.asarray(value)
-        with path.open("wb") as file:
-            np.savez(file, **parts)  # pyright: ignore[reportArgumentType]
+        write_npz(path, parts)
 
     @classmethod
     def load(cls, path: Path) -> Survey:
