@@ -83,10 +83,30 @@ def test_nothing_to_try_prefers_nothing(masks: np.ndarray) -> None:
     assert trial.best is None
 
 
+def test_half_of_the_picture_is_not_laid_over_the_other_half() -> None:
+    """Or nothing would be left to fill anything from."""
+    masks = np.zeros((COUNT, *SIZE), bool)
+    masks[:, :, : SIZE[1] // 2] = True
+    trial = TRIERS.run(replace(shot_of(moves(0.0)), mode="static"), panned(0.0), masks, 0)
+    assert set(trial.quality) <= {"static", "flow"}
+
+
+def test_two_places_are_judged_together() -> None:
+    """Beside a hole that stands, half of what it is laid over is plain, where all ways do well, and half is not."""
+    frames, masks = panned(0.0), np.zeros((COUNT, *SIZE), bool)
+    frames[:, :, : SIZE[1] // 2] = 128
+    masks[:, 36:60, 66:78] = True
+    trial = TRIERS.run(replace(shot_of(moves(0.0)), mode="static"), frames, masks, 0)
+    both = trial.quality["static"]
+    frames[:, :, SIZE[1] // 2 :] = 128
+    assert TRIERS.run(replace(shot_of(moves(0.0)), mode="static"), frames, masks, 0).quality["static"] > 40
+    assert 10 < both < 30
+
+
 def test_good_copies_need_no_rival() -> None:
     trial = TRIERS.run(replace(shot_of(moves(0.0)), mode="static"), panned(0.0), walker(), 0)
     assert list(trial.quality) == ["static"]
-    assert trial.quality["static"] == pytest.approx(36), "as good as can be told"
+    assert trial.quality["static"] > 50
 
 
 def test_nobody_looks_at_the_truth() -> None:
@@ -94,16 +114,6 @@ def test_nobody_looks_at_the_truth() -> None:
     frames, masks = panned(0.0), np.broadcast_to(walker()[:1], (COUNT, *SIZE)).copy()
     trial = TRIERS.run(replace(shot_of(moves(0.0)), mode="static"), frames, masks, 0)
     assert max(trial.quality.values()) < 30, "a hole that stands is never uncovered"
-
-
-def test_a_frame_that_goes_wrong_does_not_outweigh_the_rest() -> None:
-    """For a moment, something else stands in the scene: pooled over all frames, its error would be all that counts."""
-    frames, masks = panned(0.0), walker()
-    steady = TRIERS.run(replace(shot_of(moves(0.0)), mode="static"), frames, masks, 0).quality["static"]
-    frames[12] = 255 - frames[12]
-    shaken = TRIERS.run(replace(shot_of(moves(0.0)), mode="static"), frames, masks, 0).quality["static"]
-    assert steady == pytest.approx(36)
-    assert shaken > 33
 
 
 def passing() -> np.ndarray:

@@ -29,22 +29,21 @@ class Transplanted:
 
 
 def transplanted(frames: np.ndarray, masks: np.ndarray) -> tuple[Transplanted, ...]:
-    """Lay everything masked over the frames, as it is and as it moves: twice, as one place may suit one way by chance.
+    """Lay everything masked over the frames, as it is and as it moves, in one place or in two.
 
-    Things that get about are laid where they were a quarter of the time before, and where they are a quarter later, or,
-    if they get about slowly, where they are half of the time away; so they cover what they cover anyway. Those that
-    stay are laid elsewhere, by the shortest shifts to two sides that show enough. Either way, what is covered has the
-    same shape, moves in the same way or not at all, looks the same to whoever measures flow, and lies near by.
+    Things that get about are laid where they were a quarter of the time before, or half of it, so they cover what they
+    cover anyway. Those that stay are laid elsewhere, by the shortest shifts to two sides that show enough, once each:
+    what lies on one side may suit one way of filling by chance. Either way, what is covered has the same shape, moves
+    in the same way or not at all, looks the same to whoever measures flow, and lies near by.
 
     Args:
         frames: uint8 (T, H, W, 3).
         masks: bool (T, H, W).
     """
-    quarter, half = len(masks) // 4, len(masks) // 2
-    for moments in ((quarter, len(masks) - quarter), (half,)):
-        laid = tuple(_laid(frames, masks, np.roll(frames, k, 0), np.roll(masks, k, 0), in_time=True) for k in moments)
-        if min(np.count_nonzero(one.where) for one in laid) > _ELSEWHERE * np.count_nonzero(masks):
-            return laid
+    for later in (len(masks) // 4, len(masks) // 2):
+        laid = _laid(frames, masks, np.roll(frames, later, 0), np.roll(masks, later, 0), in_time=True)
+        if np.count_nonzero(laid.where) > _ELSEWHERE * np.count_nonzero(masks):
+            return (laid,)
     shifts = _two_sides(masks[:: max(1, len(masks) // 12)])
     return tuple(_laid(frames, masks, _shifted(frames, k), _shifted(masks, k), in_time=False) for k in shifts)
 

@@ -3,8 +3,7 @@
 How a camera moves does not say which way is better. Tracked corners may sit on the person; people who are not to be
 removed may walk through the plate, or past the hole; a hole may be uncovered soon, or never. All of that shows where
 the truth is known. So the masked things are laid over the frames once more, elsewhere, as they are and as they move,
-and what every way puts there is compared with what they cover. This is done in two places, because one of them may suit
-one way by chance, and every frame has its say, because a few frames may go wrong badly by chance.
+and what every way puts there is compared with what they cover.
 """
 
 from __future__ import annotations
@@ -36,9 +35,9 @@ if TYPE_CHECKING:
 __all__ = ["TRIAL_FRAMES", "Trial", "Triers", "Way"]
 
 TRIAL_FRAMES = 48
-_HEIGHT = 108  # of the shorter side: as many pixels as are needed to tell good fills from bad ones
-_LEAST_PIXELS = 120  # of all frames together; as many or fewer say nothing
-_GOOD = 36.0  # dB; better than this is as good as this, and needs no rival
+_HEIGHT = 144  # of the shorter side: as many pixels as are needed to tell good fills from bad ones
+_LEAST_PIXELS = 200  # of all frames together; fewer say nothing
+_GOOD = 36.0  # dB; a fill as good as this needs no rival
 _CLEARLY = 0.3  # dB by which a later way must be better than an earlier one
 
 Way = Literal["static", "registered", "flow", "following"]
@@ -50,8 +49,7 @@ class Trial:
     """How well ways of filling put back what is known."""
 
     quality: dict[Way, float] = field(default_factory=dict)
-    """In dB: first of the way that the survey chose, last of the least steady. Empty if nothing could be tried. It is
-    the mean PSNR of the frames, by their tried pixels, where no frame counts as better than 36 dB."""
+    """PSNR in dB: first of the way that the survey chose, last of the least steady. Empty if nothing could be tried."""
 
     @property
     def best(self) -> Way | None:
@@ -84,24 +82,25 @@ class Triers:
             start: index, in the video, of the first frame.
         """
         small = _Shrunk.of(shot, frames, masks, start)
-        places = [one for one in transplanted(small.frames, small.masks) if np.count_nonzero(one.where) > _LEAST_PIXELS]
-        quality = dict[Way, float]()
-        if not places:
+        places = [place for place in transplanted(small.frames, small.masks) if _tells(place, small.masks)]
+        if sum(np.count_nonzero(place.where) for place in places) < _LEAST_PIXELS:
             return Trial()
+        quality = dict[Way, float]()
         # What passes by elsewhere says nothing of what passes by here.
         for way in self._ways(shot, follow=self.may_follow and places[0].in_time):
             quality[way] = self._quality(way, small, places)
-            if quality[way] > _GOOD - _CLEARLY:
+            if quality[way] > _GOOD:
                 break
         return Trial(quality)
 
     def _quality(self, way: Way, small: _Shrunk, places: Sequence[Transplanted]) -> float:
-        levels, weights = [], []
+        """PSNR in dB, of all places together."""
+        errors = []
         for place in places:
             filled = self._filled(way, small.shot, place.frames, small.masks | place.where)
-            levels.append(_levels(filled, small.frames, place.where))
-            weights.append(place.where.sum(axis=(1, 2)))
-        return float(np.average(np.concatenate(levels), weights=np.concatenate(weights)))
+            errors.append(np.square(filled[place.where].astype(np.float64) - small.frames[place.where]))
+        error = np.mean(np.concatenate(errors))
+        return float(10 * np.log10(255**2 / max(error, 1e-6)))
 
     def _ways(self, shot: Shot, *, follow: bool) -> list[Way]:
         ways: list[Way] = [shot.mode, "flow"] if shot.rival is None else [shot.mode, shot.rival, "flow"]
@@ -161,8 +160,6 @@ def _small_masks(masks: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return np.stack([_small(mask.astype(np.float32), size) > 0 for mask in masks])
 
 
-def _levels(result: np.ndarray, truth: np.ndarray, where: np.ndarray) -> np.ndarray:
-    """float64 (T,): the PSNR of each frame in dB; that of frames without such pixels means nothing."""
-    squared = np.square(result.astype(np.float64) - truth).mean(axis=-1)
-    error = (squared * where).sum(axis=(1, 2)) / np.maximum(where.sum(axis=(1, 2)), 1)
-    return np.minimum(_GOOD, 10 * np.log10(255**2 / np.maximum(error, 1e-6)))
+def _tells(place: Transplanted, masks: np.ndarray) -> bool:
+    """Whether something is covered there, and something is left to fill it from."""
+    return bool(place.where.any() and not (place.where | masks).all())
