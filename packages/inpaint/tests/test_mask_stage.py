@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from maskreel.common.array_file import write_npz
 from maskreel.common.video import Clip, write
 from maskreel.inpaint.running import chunks as chunks_module
 from maskreel.inpaint.running.chunks import Chunk, plan_chunks
@@ -125,15 +126,15 @@ def test_a_plate_that_missed_a_chunk_gets_it_later(
 ) -> None:
     chunks = chunks_of(10, monkeypatch)
     stage_of(tmp_path / "whole", video).run(chunks, lambda _: None)
-    written, atomic_path = [], clean_plate_module.atomic_path  # pyright: ignore[reportPrivateImportUsage]
+    written: list[Path] = []
 
-    def failing(path: Path) -> object:
+    def failing(path: Path, arrays: dict[str, np.ndarray]) -> None:
         written.append(path)
         if len(written) == 1:
             raise OSError(28, "No space left on device")
-        return atomic_path(path)
+        write_npz(path, arrays)
 
-    monkeypatch.setattr(clean_plate_module, "atomic_path", failing)
+    monkeypatch.setattr(clean_plate_module, "write_npz", failing)
     with pytest.raises(OSError, match="No space left"):
         stage_of(tmp_path / "broken", video).run(chunks, lambda _: None)
     assert (tmp_path / "broken" / "000000.npz").exists()

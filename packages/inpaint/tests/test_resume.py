@@ -23,6 +23,7 @@ from maskreel.inpaint.running import mask_stage as mask_stage_module
 from maskreel.inpaint.running import pipeline as pipeline_module
 from maskreel.inpaint.running.figures import FiguresRecorder
 from maskreel.inpaint.scene import clean_plate as clean_plate_module
+from maskreel.inpaint.scene import survey as survey_module
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,12 +35,13 @@ SIZE, FRAMES = (96, 128), 36
 
 RUN_AND_DIE = """
 import os, signal, sys
+from maskreel.common.atomic import atomic_path
 from maskreel.common.cli import main
 from maskreel.inpaint.running import chunks, fill_stage, mask_stage
 
 chunks.frames_per_chunk = lambda size: 6
 fill_stage._SEGMENT_FRAMES = 12
-points = {"masks": (mask_stage.np, "savez_compressed", 3), "fill": (fill_stage, "composite", 15)}
+points = {"masks": (mask_stage, "write_npz", 3), "fill": (fill_stage, "composite", 15)}
 module, name, calls = points[sys.argv[1]]
 original = getattr(module, name)
 
@@ -48,7 +50,9 @@ def dying(*args, **kwargs):
     calls -= 1
     if calls == 0:
         if sys.argv[1] == "masks":
-            args[0].write_bytes(b"half a file")
+            with atomic_path(args[0]) as scratch:
+                scratch.write_bytes(b"half a file")
+                os.kill(os.getpid(), signal.SIGKILL)
         os.kill(os.getpid(), signal.SIGKILL)
     return original(*args, **kwargs)
 
@@ -131,9 +135,9 @@ def stop_at(patch: pytest.MonkeyPatch, module: object, name: str, call: int) -> 
 
 
 POINTS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
-    "while the survey is saved": lambda patch: stop_at(patch, pipeline_module, "atomic_path", 1),
+    "while the survey is saved": lambda patch: stop_at(patch, survey_module, "write_npz", 1),
     "before a chunk of masks": lambda patch: stop_at(patch, mask_ops, "dilate", 5),
-    "between masks and plate": lambda patch: stop_at(patch, clean_plate_module, "atomic_path", 3),
+    "between masks and plate": lambda patch: stop_at(patch, clean_plate_module, "write_npz", 3),
     "while looking back": lambda patch: stop_at(patch, mask_stage_module, "_future_path", 4),
     "in the last segment": lambda patch: stop_at(patch, fill_stage_module, "composite", 30),
     "between segment and figures": lambda patch: stop_at(patch, FiguresRecorder, "figures", 2),
