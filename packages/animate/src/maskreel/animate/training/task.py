@@ -16,7 +16,7 @@ from maskreel.common.job_folder import identify
 from maskreel.common.training import TrainingTask
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from maskreel.animate.model import AnimationModel
     from maskreel.animate.training.watch import Watch
@@ -95,15 +95,15 @@ class AnimationTask(TrainingTask):
         values["consistency"] = self._consistency(module, pictures[1], drawn)
         target = loss.target(batch["target"])
         if not self._reached(self.settings.swap_from):
-            values["low"], values["high"] = _compared(loss, pictures, target)
+            values["low"], values["high"] = loss.each(pictures, target)
         elif self._draw(self.settings.pseudo_pairs):
-            values["low"], values["high"] = _compared(loss, pictures, target)
+            values["low"], values["high"] = loss.each(pictures, target)
             swapped, composite = self._swapped_wholly(module, batch, masks, pictures[1])
-            values["base"], values["swap"] = _compared(loss, swapped, loss.target(composite))
+            values["base"], values["swap"] = loss.each(swapped, loss.target(composite))
         else:
             foreground = self._foreground(batch, pictures[1])
             swapped = module.swapped(foreground, masks, source.image, source.mask)
-            together = _compared(loss, [*pictures, *swapped], target)
+            together = loss.each([*pictures, *swapped], target)
             values["low"], values["high"], values["base"], values["swap"] = together
         return values
 
@@ -172,10 +172,3 @@ class AnimationTask(TrainingTask):
     def _draw(share: float) -> bool:
         """Whether it happens this time; nothing is drawn if it never does, so that the published training is itself."""
         return share > 0 and bool(torch.rand((), device="cpu") < share)
-
-
-def _compared(loss: FeatureLoss, pictures: Sequence[Tensor], target: Sequence[Tensor]) -> list[Tensor]:
-    """`loss.each`; on a CPU one after the other, because features of all of them at once are too large for caches."""
-    if pictures[0].device.type != "cpu":
-        return loss.each(pictures, target)
-    return [loss(images, target) for images in pictures]
