@@ -76,7 +76,7 @@ def test_text_that_unpacks_to_gigabytes(tmp_path: Path) -> None:
     path = tmp_path / "0.png"
     bomb = zlib.compress(bytes(300 * MEGABYTES), 9)
     path.write_bytes(png(2, 2, pixels=bytes(6), before=chunk(b"iTXt", b"k\0\1\0\0\0" + bomb)))
-    with at_most(100), pytest.raises(InputError, match=r"0\.png cannot be read as a PNG file: .*too large"):
+    with at_most(100), pytest.raises(InputError, match=r"0\.png cannot be read as a PNG file: .*[Tt]oo [Ll]arge"):
         masks.read_label_png(path)
 
 

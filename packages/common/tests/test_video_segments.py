@@ -60,7 +60,9 @@ def test_joined_segments_are_the_whole_video(tmp_path: Path, source: Path, name:
     assert np.array_equal(joined.numpy(), np.concatenate([read(path).numpy() for path in paths]))
     assert joined.times == tuple(i / NTSC for i in range(30))
     with av.open(str(tmp_path / name)) as container:
-        assert container.streams.video[0].average_rate == NTSC
+        # PyAV before 18.1 leaves it to Matroska's whole milliseconds.
+        old = name == "out.mkv" and tuple(map(int, av.__version__.split(".")[:2])) < (18, 1)
+        assert container.streams.video[0].average_rate == (Fraction(1000, 33) if old else NTSC)
         assert [i for i, p in enumerate(container.demux(video=0)) if p.is_keyframe] == [0, 1, 8, 20]
 
 
