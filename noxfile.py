@@ -30,6 +30,10 @@ OF_EACH = nox.parametrize("package", list(CASES.values()))
 OF_EACH_PART = nox.parametrize("package", [case for name, case in CASES.items() if name != "common"])
 
 
+SIDE_BY_SIDE = ["-n", "2", "--dist", "loadfile"]
+"""For pytest where all tests of something run; with arguments of the caller's own, it is left to him."""
+
+
 def group(name: str, folder: str = ".") -> list[str]:
     """The requirements of a dependency group of the root pyproject.toml, or of that of a package."""
     return list(nox.project.dependency_groups(nox.project.load_toml(ROOT / folder / "pyproject.toml"), name))
@@ -78,8 +82,8 @@ def tests(session: nox.Session) -> None:
     places = [f"packages/{words.pop(0)}"] if words and words[0] in PACKAGES else []
     install_everything(session, "test")
     session.log(f"Testing {places[0] if places else 'all packages and tools'} ...")
-    side_by_side = [] if session.posargs else ["-n", "2", "--dist", "loadfile"]
-    session.run("python", "-m", "pytest", *side_by_side, *places, *words, env=without_screen())
+    how = [] if session.posargs else SIDE_BY_SIDE
+    session.run("python", "-m", "pytest", *how, *places, *words, env=without_screen())
 
 
 @nox.session
@@ -167,7 +171,8 @@ def install_for_tests(session: nox.Session, house: Path, package: str, *words: s
     """Install the wheel of a package with all its extras, that of `common`, and what the tests of the package need."""
     session.log(f"Installing {package} and what its tests need; PyTorch makes the first time long ...")
     siblings = [] if package == "common" else [archive(house, "common")]
-    session.install(*siblings, archive(house, package, extras=True), *needs_of_tests(package), *words)
+    needs = [*needs_of_tests(package), "pytest-xdist"]
+    session.install(*siblings, archive(house, package, extras=True), *needs, *words)
     if package == "inpaint":
         install_mmcv(session)
 
@@ -181,7 +186,7 @@ def run_own_tests(session: nox.Session, tree: Path, house: Path, package: str) -
     (home / "packages").mkdir()
     next((home / "unpacked").iterdir()).rename(home / "packages" / package)
     shutil.copy(tree / "pyproject.toml", home)  # how pytest is set up
-    words = [word for word in session.posargs if word != WORKING_TREE]
+    words = [word for word in session.posargs if word != WORKING_TREE] or SIDE_BY_SIDE
     session.log(f"Testing {package} ...")
     with session.chdir(home):
         session.run("python", "-m", "pytest", f"packages/{package}", *words, env=without_screen())
