@@ -51,8 +51,8 @@ def test_things_that_stay_are_laid_on_two_sides_with_their_shape_motion_and_look
     frames, masks = noise(), trembling()
     laid = transplanted(frames, masks)
     shifts = [shift_of(masks, one.where) for one in laid]
-    assert len(shifts) == 2
-    assert np.dot(*shifts) <= 0
+    (down, right), (other_down, other_right) = shifts
+    assert down * other_down + right * other_right <= 0
     for one, shift in zip(laid, shifts, strict=True):
         assert not one.in_time
         assert np.hypot(*shift) <= 24
