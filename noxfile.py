@@ -171,7 +171,7 @@ def install_for_tests(session: nox.Session, house: Path, package: str, *words: s
     """Install the wheel of a package with all its extras, that of `common`, and what the tests of the package need."""
     session.log(f"Installing {package} and what its tests need; PyTorch makes the first time long ...")
     siblings = [] if package == "common" else [archive(house, "common")]
-    needs = [*needs_of_tests(package), "pytest-xdist"]
+    needs = [*needs_of_tests(package), *(line for line in group("test") if line.startswith("pytest-xdist"))]
     session.install(*siblings, archive(house, package, extras=True), *needs, *words)
     if package == "inpaint":
         install_mmcv(session)

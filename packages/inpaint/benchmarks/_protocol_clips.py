@@ -70,8 +70,9 @@ def make_case(clip: str, kind: Kind, frames: int = LONGEST, seed: int = 0) -> Ca
 
     Every seed, 0 to 999, has shapes of its own, and scenes of its own where the clip is of the procedural world.
     """
-    footage = _first(CLIPS[clip](_SEED + _APART * seed), frames)
-    seed = _SEED + _APART * seed + list(CLIPS).index(clip)
+    first = _SEED + _APART * seed
+    footage = _first(CLIPS[clip](first), frames)
+    seed = first + list(CLIPS).index(clip)
     count = len(footage.frames)
     if kind == "object":
         if footage.people is None or footage.plate is None:
