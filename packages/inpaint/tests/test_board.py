@@ -153,8 +153,10 @@ def test_a_sheet_shows_all_states_small(tmp_path: Path) -> None:
     sheet = np.array(Image.open(tmp_path / "board.png"))
     assert sheet.shape[1] == 3 * (SIZE[1] + 8) + 8
     assert sheet.shape[0] > 2 * (SIZE[0] + 8)
-    best = cv2.matchTemplate(sheet, slide("D", 4), cv2.TM_SQDIFF).min()
-    assert best == 0, "the fourth state, on the second row"
+    fourth = slide("D", 4)
+    _, _, (left, top), _ = cv2.minMaxLoc(cv2.matchTemplate(sheet, fourth, cv2.TM_SQDIFF))
+    found = sheet[top : top + fourth.shape[0], left : left + fourth.shape[1]]
+    assert np.array_equal(found, fourth), "the fourth state, on the second row"
 
 
 @pytest.mark.parametrize("name", ["board.pdf", "board.png"])
