@@ -31,7 +31,7 @@ BY_HAND = {
     # By a class or function under another name.
     "maskreel.animate.commands.train._Train.head_start": (_ANIMATE, "test_a_head_start_passes_pictures_on"),
     "inpaint train-dfc.stage": (_DFC, "test_the_command_trains_stage_after_stage"),
-    "inpaint train-dfc.init": (_DFC, "test_the_command_trains_stage_after_stage"),
+    "inpaint train-dfc.weights": (_DFC, "test_the_command_trains_stage_after_stage"),
     # Files that are not there are named: they are opened.
     "maskreel.inpaint.config.InpaintConfig.segmenter": (
         _INPAINT_PARTS,

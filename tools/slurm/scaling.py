@@ -1,10 +1,11 @@
-"""What an array of jobs gains and costs, in processor time, so that other work on the machine does not count.
+"""What sharing a video gains and costs: among processes, or the jobs of a Slurm array.
 
-    python tools/slurm/scaling.py [--frames 240] [--size 240 432] [--workers 1 2 4]
+    python tools/slurm/scaling.py [--frames 240] [--size 240 432] [--mode auto] [--workers 1 2 4] [--slurm PARTITION]
 
-A block that walks before a scene is removed by one process, and by workers that share the video. "busiest" is the
-processor time of the command plus that of one worker of each stage, if all workers have equal pieces: how long the run
-takes where each has a core of its own. The bytes of the results are compared.
+A block that walks before a scene is removed by one process, and by workers that share the video. The bytes of the
+results are compared. Of processes, processor time is measured, so that other work on the machine does not count:
+"busiest" is that of the command plus that of one worker of each stage, if all workers have equal pieces, which is how
+long the run takes where each has a core of its own. Of Slurm jobs, time on the clock is measured, from submission on.
 """
 
 from __future__ import annotations
@@ -13,8 +14,13 @@ import argparse
 import os
 import resource
 import tempfile
+import time
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from maskreel.common.jobs import LocalProcesses, Slurm
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -41,17 +47,50 @@ def seconds(who: int) -> float:
     return used.ru_utime + used.ru_stime
 
 
-def measured(clip: Path, workers: int) -> tuple[float, float, bytes]:
-    """Processor time of the command and of all its workers together, and the result."""
-    from maskreel.common.jobs import LocalProcesses
+class Run(NamedTuple):
+    """What one way of doing it took, in seconds, and gave."""
+
+    clock: float
+    command: float
+    """Of the processor."""
+    workers: float
+    """Likewise, of all processes together."""
+    film: bytes
+
+
+def measured(clip: Path, mode: str, executor: LocalProcesses | Slurm | None) -> Run:
     from maskreel.inpaint import InpaintConfig, VideoInpainter
 
     place = Path(tempfile.mkdtemp(dir=clip.parent))
-    before = seconds(resource.RUSAGE_SELF), seconds(resource.RUSAGE_CHILDREN)
-    executor = LocalProcesses(workers) if workers else None
-    VideoInpainter(InpaintConfig(lossless=True)).inpaint(clip, output=place / "out.mkv", executor=executor)
-    after = seconds(resource.RUSAGE_SELF), seconds(resource.RUSAGE_CHILDREN)
-    return after[0] - before[0], after[1] - before[1], (place / "out.mkv").read_bytes()
+    config = InpaintConfig(mode=mode, lossless=True)  # pyright: ignore[reportArgumentType] (it refuses what it must)
+    begun, own, shared = time.monotonic(), seconds(resource.RUSAGE_SELF), seconds(resource.RUSAGE_CHILDREN)
+    VideoInpainter(config).inpaint(clip, output=place / "out.mkv", executor=executor)
+    own, shared = seconds(resource.RUSAGE_SELF) - own, seconds(resource.RUSAGE_CHILDREN) - shared
+    return Run(time.monotonic() - begun, own, shared, (place / "out.mkv").read_bytes())
+
+
+def in_processes(clip: Path, mode: str, workers: int, alone: Run) -> str:
+    from maskreel.common.jobs import LocalProcesses
+
+    run = measured(clip, mode, LocalProcesses(workers))
+    busiest = run.command + run.workers / workers
+    return (
+        f"{workers} workers: {run.command:.1f} s the command, {run.workers:.1f} s all workers; "
+        f"busiest {busiest:.1f} s, {alone.command / busiest:.2f} times one process; {same(run, alone)}"
+    )
+
+
+def in_jobs(clip: Path, mode: str, jobs: int, alone: Run, partition: str) -> str:
+    from maskreel.common.jobs import Slurm
+
+    run = measured(clip, mode, Slurm(partition, parallel=jobs))
+    return (
+        f"{jobs} jobs at a time: {run.clock:.1f} s, {alone.clock / run.clock:.2f} times one process; {same(run, alone)}"
+    )
+
+
+def same(run: Run, alone: Run) -> str:
+    return f"{'same' if run.film == alone.film else 'OTHER'} bytes"
 
 
 def main() -> None:
@@ -59,23 +98,26 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=240)
     parser.add_argument("--size", type=int, nargs=2, default=[240, 432], help="height and width")
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4])
+    parser.add_argument("--mode", default="auto", help="of inpaint")
+    parser.add_argument("--slurm", metavar="PARTITION", help="an array of jobs there in place of processes")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as place:
+    with tempfile.TemporaryDirectory(dir=os.environ.get("SCRATCH")) as place:
         clip = Path(place) / "clip.mkv"
         height, width = options.size
         make_clip(clip, 24, height, width)
-        measured(clip, 0)  # loads what is slow to load
+        measured(clip, options.mode, None)  # loads what is slow to load
         make_clip(clip, options.frames, height, width)
-        alone, _, expected = measured(clip, 0)
-        print(f"one process: {alone:.1f} s for {options.frames} frames of {width}x{height}", flush=True)
+        alone = measured(clip, options.mode, None)
+        print(
+            f"one process: {alone.command:.1f} s of the processor, {alone.clock:.1f} s on the clock, for "
+            f"{options.frames} frames of {width}x{height}",
+            flush=True,
+        )
         for workers in options.workers:
-            command, shared, found = measured(clip, workers)
-            busiest = command + shared / workers
-            print(
-                f"{workers} workers: {command:.1f} s the command, {shared:.1f} s all workers; busiest {busiest:.1f} s, "
-                f"{alone / busiest:.2f} times one process; {'same' if found == expected else 'OTHER'} bytes",
-                flush=True,
-            )
+            if options.slurm is None:
+                print(in_processes(clip, options.mode, workers, alone), flush=True)
+            else:
+                print(in_jobs(clip, options.mode, workers, alone, options.slurm), flush=True)
 
 
 if __name__ == "__main__":

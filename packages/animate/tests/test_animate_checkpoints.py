@@ -271,9 +271,16 @@ def test_other_sizes(tmp_path: Path) -> None:
     same(dict(model.state_dict()), dict(back.state_dict()))
 
 
-def test_dilated_blocks_are_not_exported(tmp_path: Path) -> None:
-    model = AnimationModel(replace(SMALL, low_dilation=2))
-    with pytest.raises(ValueError, match="must have low_dilation 1, as the reference has, got 2"):
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"low_dilation": 2}, "must have low_dilation 1, as the reference has, got 2"),
+        ({"mask_skips": True}, "must have no mask_skips, as the reference has none"),
+    ],
+)
+def test_what_the_reference_does_not_know_is_not_exported(tmp_path: Path, change: dict[str, Any], told: str) -> None:
+    model = AnimationModel(replace(SMALL, **change))
+    with pytest.raises(ValueError, match=told):
         export_checkpoint(model, tmp_path / "out.pth.tar")
     assert not list(tmp_path.iterdir())
 

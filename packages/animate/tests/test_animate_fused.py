@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -86,12 +87,15 @@ def _everything(model: AnimationModel, plain: AnimationModel, count: int = 3) ->
 
 @pytest.mark.parametrize("make", [fused, portable, lambda model: fused(model, channels_last=False)])
 @pytest.mark.parametrize("statistics", [BEFORE_TRAINING, TRAINED])
-@pytest.mark.parametrize("border", ["zero", "replicate"])
+@pytest.mark.parametrize(("border", "skips"), [("zero", False), ("replicate", False), ("replicate", True)])
 def test_every_network_gives_what_the_plain_one_gives(
-    make: Callable[[AnimationModel], FusedModel], statistics: tuple[float, float, float], border: MaskBorder
+    make: Callable[[AnimationModel], FusedModel],
+    statistics: tuple[float, float, float],
+    border: MaskBorder,
+    *,
+    skips: bool,
 ) -> None:
-    plain = _model(statistics)
-    plain.mask_generator.border = border
+    plain = _model(statistics, replace(SMALL, border=border, mask_skips=skips))
 
     results = _everything(make(plain), plain)
     expected = _everything(plain, plain)

@@ -113,6 +113,26 @@ def test_networks_that_fit_are_taken_over() -> None:
     assert last_of_l(wider).shape != last_of_l(other).shape
 
 
+@torch.no_grad()
+def test_networks_with_skips_begin_as_those_without() -> None:
+    other, skipping = AnimationModel(PLAIN).eval(), AnimationModel(replace(PLAIN, mask_skips=True)).eval()
+    image, driving = torch.rand(2, 3, 32, 32), torch.rand(2, 1, 16, 16)
+    take_over(skipping, other, told="other.safetensors")
+    source = other.source(image)
+    torch.testing.assert_close(skipping.masks(image), source.mask)
+    torch.testing.assert_close(skipping.refined(source, driving), other.refined(source, driving))
+    skipping.mask_refiner.head.weight[:, -1] = 1
+    assert not torch.allclose(skipping.refined(source, driving), other.refined(source, driving))
+
+
+def test_networks_without_skips_do_not_take_over_those_with() -> None:
+    plain, skipping = AnimationModel(PLAIN), AnimationModel(replace(PLAIN, mask_skips=True))
+    before = plain.mask_generator.head.weight.clone()
+    take_over(plain, skipping, told="other.safetensors")
+    assert torch.equal(plain.mask_generator.head.weight, before)
+    assert torch.equal(last_of_l(plain), last_of_l(skipping))
+
+
 def test_a_model_of_which_nothing_fits_is_refused() -> None:
     sizes = {"mask_width": 8, "refiner_width": 8, "low_width": 16, "high_width": 8}
     with pytest.raises(InputError, match=r"other\.safetensors holds no network of the sizes"):

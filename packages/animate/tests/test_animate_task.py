@@ -183,6 +183,14 @@ def test_truth() -> None:
     torch.testing.assert_close(losses(LossSettings(truth_weight=3), step=0)["truth"], expected)
 
 
+def test_masks_alone_before_pictures() -> None:
+    settings = LossSettings(truth_weight=3, refine_from=0, swap_from=0, consistency_weight=1)
+    later = losses(settings, step=7, given=with_twins())
+    alone = losses(replace(settings, pictures_from=2), step=7, given=with_twins())
+    close(alone, {name: value if name in ("refined", "truth") else torch.zeros(()) for name, value in later.items()})
+    close(losses(replace(settings, pictures_from=2), step=8, given=with_twins()), later)
+
+
 def test_truth_under_autocast() -> None:
     """torch's own cross entropy refuses to be called there."""
     plain = losses(LossSettings(truth_weight=3), step=0)["truth"]
@@ -306,6 +314,8 @@ def test_data_that_do_not_fit() -> None:
         losses(LossSettings(truth_weight=2), step=0, given=bare)
     with pytest.raises(InputError, match=r"crossed is 0\.5, but the data show nobody else in the same motion"):
         losses(LossSettings(crossed=0.5), step=0, given=bare)
+    with pytest.raises(InputError, match="pictures_from is 2, but without truth_weight m learns from pictures only"):
+        losses(LossSettings(pictures_from=2), step=8)
     large = batch() | {name: torch.zeros(3, 1, 16, 16) for name in ("source_mask", "driving_mask")}
     with pytest.raises(ValueError, match=r"true masks must have the shape \(1, 8, 8\), got \(1, 16, 16\)"):
         losses(LossSettings(truth_weight=2), step=0, given=large)

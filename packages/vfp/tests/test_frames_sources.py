@@ -38,16 +38,16 @@ def dataset(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("place", ["", "train"])
-@pytest.mark.parametrize("cache", ["disk", "memory", "none"])
-def test_splits_of_the_data_set(dataset: Path, tmp_path: Path, place: str, cache: str) -> None:
-    clips = open_training_clips(dataset / place, SourceConfig(cache=cache), tmp_path / "cache")  # type: ignore[arg-type]
+@pytest.mark.parametrize("decoded", ["disk", "memory", "none"])
+def test_splits_of_the_data_set(dataset: Path, tmp_path: Path, place: str, decoded: str) -> None:
+    clips = open_training_clips(dataset / place, SourceConfig(decoded=decoded), tmp_path / "cache")  # type: ignore[arg-type]
     assert [clip.shape for clip in clips] == [(22, 3, 16, 24)] * 2
     for _ in range(2):
         for clip, number in zip(clips, (2, 10), strict=True):  # by number, not as text
             assert np.array_equal(clip[:], frames(number))
             assert np.array_equal(clip[3:9], frames(number)[3:9])
             assert np.array_equal(clip[21], frames(number)[21])
-    assert len(list((tmp_path / "cache").glob("*.npy"))) == (2 if cache == "disk" else 0)
+    assert len(list((tmp_path / "cache").glob("*.npy"))) == (2 if decoded == "disk" else 0)
 
 
 def test_val_stands_beside_train(dataset: Path, tmp_path: Path) -> None:
@@ -60,18 +60,18 @@ def test_val_stands_beside_train(dataset: Path, tmp_path: Path) -> None:
 
 def test_bad_videos_are_left_out_only_when_asked(dataset: Path, tmp_path: Path) -> None:
     (dataset / "train/video_2/image_7.png").write_bytes(b"no picture")
-    kept = open_training_clips(dataset, SourceConfig(skip_bad=True, cache="none"), tmp_path)
+    kept = open_training_clips(dataset, SourceConfig(skip_bad=True, decoded="none"), tmp_path)
     assert len(kept) == 1
     assert np.array_equal(kept[0][:], frames(10))
     with pytest.raises(InputError, match=r"image_7\.png"):
-        open_training_clips(dataset, SourceConfig(cache="memory"), tmp_path)
+        open_training_clips(dataset, SourceConfig(decoded="memory"), tmp_path)
 
 
 def test_videos_in_quarantine_are_left_out_and_named(
     dataset: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "bad.txt").write_text("train/video_2  # blurred\nval/video_1000\n")
-    config = SourceConfig(quarantine=tmp_path / "bad.txt", cache="none")
+    config = SourceConfig(quarantine=tmp_path / "bad.txt", decoded="none")
     [kept] = open_training_clips(dataset, config, tmp_path)
     assert np.array_equal(kept[:], frames(10))
     assert "1 of 2 videos: video_2" in caplog.text

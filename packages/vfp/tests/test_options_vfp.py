@@ -127,7 +127,7 @@ def test_the_network_that_segments(data: Path, segmenter: Path, tmp_path: Path) 
 
 
 def test_blurred_frames_are_segmented_by_a_network_of_their_own(data: Path, tmp_path: Path) -> None:
-    run("segment", data / "val", "-o", tmp_path, "--outputs", "npy", "--frames", "predicted")
+    run("segment", data / "val", "-o", tmp_path, "--outputs", "npy", "--frames-are", "predicted")
     (video, _) = VfpFolder(data, "val")
     expected = load_segmenter(frames="predicted")(video.frames()).numpy()
     assert np.array_equal(np.load(tmp_path / f"{video.name}.npy"), expected)

@@ -62,8 +62,11 @@ class AnimationModel(nn.Module):
             depth=config.depth,
             factor=config.factor,
             border=config.border,
+            skips=config.mask_skips,
         )
-        self.mask_refiner = MaskRefiner(width=config.refiner_width, widest=config.widest, depth=config.depth)
+        self.mask_refiner = MaskRefiner(
+            width=config.refiner_width, widest=config.widest, depth=config.depth, skips=config.mask_skips
+        )
         self.low_resolution = LowResolution(5, **low)
         self.high_resolution = HighResolution(8, **high)
         self.bg_base = LowResolution(8, **low)

@@ -37,10 +37,12 @@ def export_checkpoint(model: AnimationModel, path: str | os.PathLike[str], *, ep
         epoch: What the file says of it.
 
     Raises:
-        ValueError: The model has dilated residual blocks, which the reference does not know.
+        ValueError: The model has dilated residual blocks or skips in m and r, which the reference does not know.
     """
     if model.config.low_dilation != 1:
         raise ValueError(f"model must have low_dilation 1, as the reference has, got {model.config.low_dilation}")
+    if model.config.mask_skips:
+        raise ValueError("model must have no mask_skips, as the reference has none")
     content: dict[str, object] = {**_states(model), "epoch": epoch}
     with atomic_path(Path(path)) as scratch:
         torch.save(content, scratch)

@@ -63,11 +63,11 @@ class FusedNetwork(nn.Module):
 class FusedHourglass(nn.Module):
     """An `Hourglass`; the input that ends up beside the output is a part of its own, so nothing is copied for it."""
 
-    def __init__(self, plain: Hourglass, kit: PortableKit, *, skips: bool) -> None:
+    def __init__(self, plain: Hourglass, kit: PortableKit) -> None:
         super().__init__()
         self.encoder = nn.ModuleList(kit.down(cast("DownBlock", block)) for block in plain.encoder)
         self.decoder = nn.ModuleList(kit.up(cast("UpBlock", block)) for block in plain.decoder)
-        self._skips = skips
+        self._skips = plain.skips
 
     def forward(self, features: Tensor) -> tuple[Tensor, ...]:
         """The features and, with skips, the input."""
@@ -86,8 +86,8 @@ class FusedMasks(FusedNetwork):
     def __init__(self, plain: MaskGenerator, kit: PortableKit) -> None:
         super().__init__(kit, largest=3)
         self.shrink = copy.deepcopy(plain.shrink)
-        self.hourglass = FusedHourglass(plain.hourglass, kit, skips=False)
-        self.head = kit.head(plain.head)
+        self.hourglass = FusedHourglass(plain.hourglass, kit)
+        self.head = kit.head(plain.head, raw=plain.hourglass.joined)
         self.border = plain.border
         self._margins = (plain.head.kernel_size[0] // 2,) * 4
 
@@ -104,8 +104,8 @@ class FusedRefiner(FusedNetwork):
 
     def __init__(self, plain: MaskRefiner, kit: PortableKit) -> None:
         super().__init__(kit, largest=2 * plain.head.in_channels)
-        self.hourglass = FusedHourglass(plain.hourglass, kit, skips=False)
-        self.head = kit.head(plain.head)
+        self.hourglass = FusedHourglass(plain.hourglass, kit)
+        self.head = kit.head(plain.head, raw=plain.hourglass.joined)
 
     def computed(self, features: Tensor) -> Tensor:
         return self.head(*self.hourglass(features)) / TEMPERATURE
@@ -131,8 +131,8 @@ class FusedHigh(FusedNetwork):
 
     def __init__(self, plain: HighResolution, kit: PortableKit) -> None:
         super().__init__(kit, largest=plain.head.in_channels)
-        self.hourglass = FusedHourglass(plain.hourglass, kit, skips=True)
-        self.head = kit.head(plain.head, raw=plain.channels)
+        self.hourglass = FusedHourglass(plain.hourglass, kit)
+        self.head = kit.head(plain.head, raw=plain.hourglass.joined)
 
     def computed(self, features: Tensor) -> Tensor:
         return self.head(*self.hourglass(features))

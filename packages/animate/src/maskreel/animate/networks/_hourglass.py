@@ -32,8 +32,9 @@ class Hourglass(nn.Module):
             )
             for level in range(depth, 0, -1)
         )
-        self.out_channels = width + channels if skips else width
-        self._skips = skips
+        self.skips = skips
+        self.joined = channels if skips else 0
+        self.out_channels = width + self.joined
 
     def forward(self, features: Tensor) -> Tensor:
         """(N, channels, H, W) to (N, out_channels, H, W)."""
@@ -43,6 +44,6 @@ class Hourglass(nn.Module):
         features = passed.pop()
         for up in self.decoder:
             features = up(features)
-            if self._skips:
+            if self.skips:
                 features = torch.cat([features, passed.pop()], dim=1)
         return features

@@ -23,19 +23,26 @@ _KERNEL = 7
 
 
 class MaskGenerator(nn.Module):
-    """An image, smoothed and made `factor` times smaller, through an hourglass without skips to a mask.
+    """An image, smoothed and made `factor` times smaller, through an hourglass (published without skips) to a mask.
 
     The last convolution is not padded, so that the mask lacks 3 pixels at each border; `border` tells what they get.
     It may be changed at any time.
     """
 
     def __init__(
-        self, *, width: int = 32, widest: int = 1024, depth: int = 5, factor: int = 4, border: MaskBorder = "zero"
+        self,
+        *,
+        width: int = 32,
+        widest: int = 1024,
+        depth: int = 5,
+        factor: int = 4,
+        border: MaskBorder = "zero",
+        skips: bool = False,
     ) -> None:
         super().__init__()
         self.shrink = SmoothShrink(factor)
-        self.hourglass = Hourglass(3, width, depth=depth, widest=widest, skips=False)
-        self.head = nn.Conv2d(width, 1, _KERNEL)
+        self.hourglass = Hourglass(3, width, depth=depth, widest=widest, skips=skips)
+        self.head = nn.Conv2d(self.hourglass.out_channels, 1, _KERNEL)
         self.border: MaskBorder = border
 
     def forward(self, images: Tensor) -> Tensor:

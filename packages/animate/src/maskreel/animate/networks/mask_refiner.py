@@ -12,12 +12,12 @@ __all__ = ["MaskRefiner"]
 
 
 class MaskRefiner(nn.Module):
-    """The small source, its mask and a perturbed mask, through an hourglass without skips, to a mask."""
+    """The small source, its mask and a perturbed mask, through an hourglass (published without skips), to a mask."""
 
-    def __init__(self, *, width: int = 64, widest: int = 1024, depth: int = 5) -> None:
+    def __init__(self, *, width: int = 64, widest: int = 1024, depth: int = 5, skips: bool = False) -> None:
         super().__init__()
-        self.hourglass = Hourglass(5, width, depth=depth, widest=widest, skips=False)
-        self.head = nn.Conv2d(width, 1, 7, padding=3)
+        self.hourglass = Hourglass(5, width, depth=depth, widest=widest, skips=skips)
+        self.head = nn.Conv2d(self.hourglass.out_channels, 1, 7, padding=3)
 
     def forward(self, source: Tensor, source_mask: Tensor, perturbed: Tensor) -> Tensor:
         """(N, 3, h, w) and twice (N, 1, h, w) to (N, 1, h, w), all in [0, 1]."""

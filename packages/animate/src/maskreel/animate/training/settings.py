@@ -19,6 +19,9 @@ class LossSettings:
     vgg: Path | None = None
     """Weights of VGG-19: torchvision's vgg19-dcbb9e9d.pth, or what slim_vgg made of it; by default they are downloaded
     once."""
+    pictures_from: float = 0.0
+    """Epoch, counted from 0, from which on L and H learn; before it, m learns from true masks only, which is much
+    quicker."""
     refine_from: float = 1.0
     """Epoch, counted from 0, from which on the mask refiner learns; of few videos, 100 steps count as an epoch."""
     swap_from: float = 2.0
@@ -45,7 +48,7 @@ class LossSettings:
     the true one."""
 
     def __post_init__(self) -> None:
-        for name in ("refine_from", "swap_from", "mask_weight", "truth_weight", "consistency_weight"):
+        for name in ("pictures_from", "refine_from", "swap_from", "mask_weight", "truth_weight", "consistency_weight"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must be 0 or more, got {getattr(self, name)}")
         for name in ("crossed", "redrawn", "pseudo_pairs", "generated"):

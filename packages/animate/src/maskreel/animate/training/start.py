@@ -6,11 +6,14 @@ import logging
 from typing import TYPE_CHECKING
 
 import torch
+import torch.nn.functional as F
 
 from maskreel.common.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    from torch import Tensor
 
     from maskreel.animate.model import AnimationModel
     from maskreel.animate.networks import HighResolution
@@ -21,6 +24,8 @@ logger = logging.getLogger(__name__)
 
 _GUIDED = ("high_resolution", "bg_refine")
 """Networks with another purpose in guided models."""
+
+_MASKS = ("mask_generator", "mask_refiner")
 
 _SLOPE = 5.0
 """sigmoid(5 (x - 1/2)) is within 0.08 of x in [0, 1]."""
@@ -51,8 +56,20 @@ def _pass_on(network: HighResolution, pictures: Sequence[int]) -> None:
     head.bias.fill_(-_SLOPE / 2 if pictures else 0)
 
 
+def _with_skips(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Convolutions get zeros for the channels that skips bring, which stand behind the others."""
+    return {name: _widened(value, wanted[name]) if name in wanted else value for name, value in state.items()}
+
+
+def _widened(value: Tensor, wanted: Tensor) -> Tensor:
+    missing = wanted.shape[1] - value.shape[1] if value.dim() == wanted.dim() == 4 else 0
+    return F.pad(value, (0, 0, 0, 0, 0, missing)) if missing > 0 else value
+
+
 def take_over(model: AnimationModel, other: AnimationModel, *, told: str) -> None:
     """Copy those networks of another model that are of the same sizes and purpose; the others stay as they are.
+
+    m and r without skips are taken over by those with skips, too, which begin with making nothing of them.
 
     Args:
         model: is changed.
@@ -65,6 +82,8 @@ def take_over(model: AnimationModel, other: AnimationModel, *, told: str) -> Non
     taken = []
     for name, network in model.named_children():
         state = other.get_submodule(name).state_dict()
+        if name in _MASKS and model.config.mask_skips and not other.config.mask_skips:
+            state = _with_skips(state, network.state_dict())
         fits = {key: value.shape for key, value in network.state_dict().items()} == {
             key: value.shape for key, value in state.items()
         }

@@ -91,6 +91,8 @@ class AnimationTask(TrainingTask):
             if self._draw(self.settings.redrawn):
                 drawn = refined.detach()
         values["truth"] = self._truth(found, batch)
+        if not self._reached(self.settings.pictures_from):
+            return values
         pictures = module.pictures(source, drawn)
         values["consistency"] = self._consistency(module, pictures[1], drawn)
         target = loss.target(batch["target"])
@@ -140,6 +142,11 @@ class AnimationTask(TrainingTask):
         if self.settings.truth_weight and not {"source_mask", "driving_mask"} <= batch.keys():
             raise InputError(
                 f"truth_weight is {self.settings.truth_weight:g}, but the data have no true masks: it must be 0"
+            )
+        if self.settings.pictures_from and not self.settings.truth_weight:
+            raise InputError(
+                f"pictures_from is {self.settings.pictures_from:g}, but without truth_weight m learns from pictures "
+                "only: it must be 0"
             )
         if self.settings.crossed and "twin" not in batch:
             raise InputError(

@@ -45,7 +45,7 @@ def train_dfc(
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"])],
     network: Network = "small",
     stage: Stage = "1",
-    init: Path | None = None,
+    weights: Path | None = None,
     config: TrainingConfig = SMALL,
     loss: CompletionLoss = CompletionLoss(),  # noqa: B008 (frozen)
     data: CompletionData = CompletionData(),  # noqa: B008
@@ -61,15 +61,15 @@ def train_dfc(
     where it was. With torchrun or srun say --launcher pytorch or slurm.
 
         maskreel inpaint train-dfc -o runs/stage1
-        maskreel inpaint train-dfc -o runs/stage2 --stage 2 --init runs/stage1/cascade.safetensors
-        maskreel inpaint train-dfc -o runs/joint --stage joint --init runs/stage2/cascade.safetensors
+        maskreel inpaint train-dfc -o runs/stage2 --stage 2 --weights runs/stage1/cascade.safetensors
+        maskreel inpaint train-dfc -o runs/joint --stage joint --weights runs/stage2/cascade.safetensors
 
     Args:
         output: The folder of the run: cascade.safetensors, cascade.json, log.jsonl and pictures of flows.
         network: small: the network that comes with the package. dfc-s: as published, 37 million parameters per stage;
             options of the training that are left at their defaults then have the published values.
-        stage: What to train; the stages before it stay as they are. joint: all that --init holds.
-        init: Weights to start from, of the stages before or of this one too: cascade.safetensors of another run.
+        stage: What to train; the stages before it stay as they are. joint: all that --weights holds.
+        weights: Begin with these, of the stages before or of this one too: cascade.safetensors of another run.
         config: How it is trained.
         loss: What is minimised.
         data: What is learned from.
@@ -88,7 +88,7 @@ def train_dfc(
         config, data = _smallest(config, data)
     config, loss = preset(config, network, stage), loss.resolved(network, stage)
     torch.manual_seed(config.seed)
-    cascade = _cascade(network, stage, init, cells)
+    cascade = _cascade(network, stage, weights, cells)
     if network == "dfc-s":
         _speed_up_heads(cascade, config)
     learned, held_out, sources = _samples(network, stage, cascade, data, output, skip_bad, place_in_group(config))
@@ -96,7 +96,7 @@ def train_dfc(
     task = CompletionTask(cascade, stage, loss=loss, held_out=kept, pixels=_REDUCTION[network])
     result = train(task, learned, config, output)
     if is_first(config):
-        _save(cascade, output, _record(config, network, stage, init, sources, result))
+        _save(cascade, output, _record(config, network, stage, weights, sources, result))
     return 0
 
 
@@ -108,27 +108,27 @@ def _smallest(config: TrainingConfig, data: CompletionData) -> tuple[TrainingCon
     return replace(quick, checkpoint_every=1), tiny
 
 
-def _cascade(network: Network, stage: Stage, init: Path | None, cells: int | None) -> Cascade:
-    """The stages up to the one that is trained, with the weights of `init`.
+def _cascade(network: Network, stage: Stage, weights: Path | None, cells: int | None) -> Cascade:
+    """The stages up to the one that is trained, begun with `weights`.
 
     Raises:
-        InputError: `init` is missing, holds something else, or lacks a stage that is needed.
+        InputError: `weights` is missing, holds something else, or lacks a stage that is needed.
     """
     from maskreel.common.weights import load_state_dict
     from maskreel.inpaint.dfc import Cascade, dfc_s
     from maskreel.inpaint.dfc.small import CELLS, SmallStage
 
     state: dict[str, torch.Tensor] = {}
-    if init is not None:
-        if not init.is_file():
-            raise InputError(f"--init {init}: there is no such file")
-        state = load_state_dict(init)
-    present = _stages_of(state, init)
+    if weights is not None:
+        if not weights.is_file():
+            raise InputError(f"--weights {weights}: there is no such file")
+        state = load_state_dict(weights)
+    present = _stages_of(state, weights)
     count = max(present, default=0) if stage == "joint" else int(stage)
     if stage == "joint" and count == 0:
-        raise InputError("--stage joint needs --init with the stages that are to be trained jointly")
+        raise InputError("--stage joint needs --weights with the stages that are to be trained jointly")
     if missing := [number for number in range(1, count) if number not in present]:
-        raise InputError(f"--stage {stage} needs --init with stage {missing[0]}; train that first")
+        raise InputError(f"--stage {stage} needs --weights with stage {missing[0]}; train that first")
 
     def made(number: int) -> torch.nn.Module:
         channels = (33, 2) if number == 1 else (66, 4)
@@ -136,18 +136,20 @@ def _cascade(network: Network, stage: Stage, init: Path | None, cells: int | Non
 
     stages = [made(number) for number in range(1, count + 1)]
     cascade = Cascade(*stages, fractions=(1.0,) * count)
-    _load(cascade, state, present, init)
+    _load(cascade, state, present, weights)
     return cascade
 
 
-def _stages_of(state: Mapping[str, torch.Tensor], init: Path | None) -> list[int]:
+def _stages_of(state: Mapping[str, torch.Tensor], weights: Path | None) -> list[int]:
     names = {key.partition(".")[0] for key in state}
     if strange := names - {"stage1", "stage2", "stage3"}:
-        raise InputError(f"--init {init} does not hold stages of DFC-Net; it has keys that begin with {min(strange)!r}")
+        raise InputError(
+            f"--weights {weights} does not hold stages of DFC-Net; it has keys that begin with {min(strange)!r}"
+        )
     return sorted(int(name[-1]) for name in names)
 
 
-def _load(cascade: Cascade, state: Mapping[str, torch.Tensor], present: Sequence[int], init: Path | None) -> None:
+def _load(cascade: Cascade, state: Mapping[str, torch.Tensor], present: Sequence[int], weights: Path | None) -> None:
     """Every stage from the file; a third stage that it lacks starts from the second."""
     from maskreel.common.weights import load_into
 
@@ -156,7 +158,7 @@ def _load(cascade: Cascade, state: Mapping[str, torch.Tensor], present: Sequence
         if origin is not None:
             prefix = f"stage{origin}."
             own = {key.removeprefix(prefix): value.float() for key, value in state.items() if key.startswith(prefix)}
-            load_into(part, own, source=f"--init {init}, stage {origin},")
+            load_into(part, own, source=f"--weights {weights}, stage {origin},")
 
 
 def _speed_up_heads(cascade: Cascade, config: TrainingConfig) -> None:
@@ -214,7 +216,7 @@ def _record(
     config: TrainingConfig,
     network: Network,
     stage: Stage,
-    init: Path | None,
+    weights: Path | None,
     sources: Sequence[ClipSource],
     result: TrainingResult,
 ) -> dict[str, object]:
@@ -226,7 +228,7 @@ def _record(
     return {
         "network": network,
         "stage": stage,
-        "init": None if init is None else str(init),
+        "weights": None if weights is None else str(weights),
         "data": f"{told} clips, CompletionData in training.json of the run",
         **provenance(config, result),
         "quality": {name: round(value, 4) for name, value in result.metrics.items()},

@@ -19,7 +19,7 @@ def segment(
     source: tyro.conf.Positional[Path],
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"])],
     weights: Path | None = None,
-    frames: Literal["observed", "predicted"] = "observed",
+    frames_are: Literal["observed", "predicted"] = "observed",
     min_score: float | None = None,
     outputs: tuple[Literal["png", "npy", "mp4"], ...] = ("png",),
     quarantine: Path | None = None,
@@ -36,7 +36,7 @@ def segment(
         source: What to segment.
         output: A folder; gets NAME/00000.png and so on, NAME.npy and NAME.mp4 for every video.
         weights: Of a segmenter; by default those of the package.
-        frames: What SOURCE holds: frames of a camera, or blurred ones that a predictor has made.
+        frames_are: What SOURCE holds: frames of a camera, or blurred ones that a predictor has made.
         min_score: Score, 0 to 1, that a detection needs; by default what the weights say for such frames.
         outputs: png: label maps with a palette; npy: label maps as one array; mp4: frames with outlines.
         quarantine: A list of videos of a data set to leave out, from check-data.
@@ -55,7 +55,7 @@ def segment(
 
     if min_score is not None and not 0 <= min_score <= 1:
         raise InputError(f"--min-score must be in 0 to 1, got {min_score}")
-    segmenter = load_segmenter(weights, min_score=min_score, frames=frames).to(chosen_device(device))
+    segmenter = load_segmenter(weights, min_score=min_score, frames=frames_are).to(chosen_device(device))
     found = open_footage(source, quarantine=quarantine, skip_bad=skip_bad)
     counts = [footage.frame_count for footage in found]
     total = None if None in counts else sum(count for count in counts if count is not None)

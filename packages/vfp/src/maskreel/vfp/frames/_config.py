@@ -132,8 +132,9 @@ class FeedConfig:
 class SourceConfig:
     """How clips on disk are opened for training."""
 
-    cache: Literal["disk", "memory", "none"] = "disk"
-    """Decode clips once, into OUTPUT/cache, which may be deleted afterwards, or into memory; or each time."""
+    decoded: Literal["disk", "memory", "none"] = "disk"
+    """Where decoded clips are kept: in OUTPUT/cache, which may be deleted afterwards, or in memory; or nowhere, so that
+    they are decoded each time."""
     quarantine: Path | None = None
     """Videos of vfp data sets to leave out, as written by check-data."""
     skip_bad: bool = False

@@ -65,9 +65,9 @@ def open_training_clips(path: Path, config: SourceConfig, cache: Path) -> Sequen
     if path.suffix == ".npy":
         return _array(path)
     clips = _on_disk(path / "train" if (path / "train").is_dir() else path, config)
-    if config.cache == "disk":
+    if config.decoded == "disk":
         return cached_clips(clips, [clip.name for clip in clips], cache)
-    return [clip[:] for clip in clips] if config.cache == "memory" else clips
+    return [clip[:] for clip in clips] if config.decoded == "memory" else clips
 
 
 def held_out_of(path: Path) -> Path | None:
