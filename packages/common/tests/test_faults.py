@@ -94,7 +94,7 @@ def test_a_signal_ends_a_command_in_order(tmp_path: Path, scontrol: Path, number
         assert running.stdout is not None
         assert running.stdout.readline() == "working\n"
         running.send_signal(number)
-        _, errors = running.communicate(timeout=20)
+        _, errors = running.communicate(timeout=120)
     assert running.returncode == code, errors
     assert told in errors
     assert "Traceback" not in errors

@@ -171,7 +171,7 @@ def test_an_interruption_stops_the_processes(tmp_path: Path) -> None:
     self_tickets: list[Any] = []
     with pytest.raises(KeyboardInterrupt):
         run_jobs(sleep, [60], executor=Interrupted(workers=1), folder=tmp_path / "jobs")
-    assert [ticket._process.wait(timeout=20) is not None for ticket in self_tickets] == [True]
+    assert [ticket._process.wait(timeout=120) is not None for ticket in self_tickets] == [True]
     assert not (tmp_path / "finished").exists()
 
 

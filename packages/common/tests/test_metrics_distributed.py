@@ -70,7 +70,7 @@ def test_ranks_add_up(tmp_path: Path) -> None:
         own = torch.tensor([1, 20])
         both = sum_over_ranks(own)
         distributed.destroy_process_group()  # in PyTorch 2.6 each waits for the other
-        output, errors = other.communicate(timeout=60)
+        output, errors = other.communicate(timeout=300)
     assert other.returncode == 0, errors.decode()
     assert json.loads(output) == pytest.approx(expected, abs=1e-9)
     assert [metric.compute() for metric in totals] == pytest.approx(expected, abs=1e-9)

@@ -82,7 +82,7 @@ def by_torchrun(tmp_path_factory: pytest.TempPathFactory) -> Path:
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     with subprocess.Popen([*launcher, __file__, str(folder)], stderr=subprocess.PIPE, text=True) as running:
         try:
-            errors = running.communicate(timeout=110)[1]
+            errors = running.communicate(timeout=600)[1]
         finally:
             running.terminate()
     assert running.returncode == 0, errors

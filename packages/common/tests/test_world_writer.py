@@ -315,7 +315,7 @@ def interrupted(tmp_path: Path, send: Callable[[int], None]) -> tuple[Path, int,
     assert len(workers) == 2
     assert all(map(running, workers))
     send(run.pid)
-    _, told = run.communicate(timeout=20)
+    _, told = run.communicate(timeout=120)
     wait_until(lambda: not any(map(running, workers)), seconds=8)
     return root, run.returncode, told
 

@@ -7,6 +7,7 @@ from math import lcm
 from typing import TYPE_CHECKING, Literal, Protocol
 
 import av
+import cv2
 from av.video.reformatter import VideoReformatter
 
 from maskreel.common.video._info import ColorTags
@@ -30,6 +31,8 @@ _BT709 = ColorTags(matrix=1, range=_LIMITED, primaries=1, transfer=1)
 _BT601 = ColorTags(matrix=6, range=_LIMITED, primaries=6, transfer=6)
 # x264's output depends on the number of threads, and by default that follows the number of cores
 _THREADS = 6
+_AVX_512F = 13  # cv::CpuFeatures
+_OLDER_THAN_AVX_512 = "MMX2,SSE2Fast,SSSE3,SSE4.2,LZCNT,AVX,FMA3,BMI2,AVX2"
 
 
 class Encoder(Protocol):
@@ -48,7 +51,7 @@ class H264Encoder:
     """H.264 by x264: yuv420p for even sizes, yuv444p for odd ones, which yuv420p cannot hold.
 
     Colours are tagged as `like` tags them, else as BT.709 from HD on and BT.601 below, and converted accordingly. The
-    same frames give the same bytes, whatever the machine.
+    same frames give the same bytes, however many cores there are.
     """
 
     def __init__(
@@ -63,8 +66,7 @@ class H264Encoder:
         like: VideoInfo | None,
         bframes: bool = True,
     ) -> None:
-        # swscale puts chroma samples between the pixels; H.264 means the left ones unless told, and so do decoders
-        options = {"crf": str(crf), "preset": preset, "x264-params": "chromaloc=1"} | ({} if bframes else {"bf": "0"})
+        options = {"crf": str(crf), "preset": preset, "x264-params": _parameters()} | ({} if bframes else {"bf": "0"})
         self._stream = _add_stream(container, "libx264", fps, size, time_base, options)
         self._stream.pix_fmt = "yuv420p" if size[0] % 2 == size[1] % 2 == 0 else "yuv444p"
         self._tags = _tags(size, like)
@@ -95,6 +97,13 @@ class H264Encoder:
     def flush(self) -> Iterator[Packet]:
         """The packets that were held back."""
         yield from self._stream.encode()
+
+
+def _parameters() -> str:
+    # swscale puts chroma samples between the pixels; H.264 means the left ones unless told, and so do decoders
+    chroma = "chromaloc=1"
+    # with AVX-512 the macroblock tree of x264 now and then gives other bits for the same frames
+    return f"{chroma}:asm={_OLDER_THAN_AVX_512}" if cv2.checkHardwareSupport(_AVX_512F) else chroma
 
 
 class Ffv1Encoder:
