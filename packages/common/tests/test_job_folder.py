@@ -34,11 +34,14 @@ FORK = """
 import os, signal, sys, time
 from pathlib import Path
 from maskreel.common.job_folder import locked
+started, starts = os.pipe()
 with locked(Path(sys.argv[1])):
     worker = os.fork()
     if worker == 0:
         os.close(1)
+        os.write(starts, b"!")
         time.sleep(60)
+    os.read(started, 1)
     print(worker, flush=True)
     os.kill(os.getpid(), signal.SIGKILL)
 """
