@@ -45,7 +45,7 @@ ROWS = {
     "registered": InpaintConfig(mode="registered", **_COMMON),
     "flow": InpaintConfig(mode="flow", **_COMMON),
     "flow, ns": InpaintConfig(mode="flow", fill="ns", **_COMMON),
-    "flow, small": InpaintConfig(mode="flow", fill="small", **_COMMON),
+    "flow, telea": InpaintConfig(mode="flow", fill="telea", **_COMMON),
     "flow, background": InpaintConfig(mode="flow", completion="background", **_COMMON),
     "flow, laplace": InpaintConfig(mode="flow", completion="laplace", **_COMMON),
     "flow, gradient seam": InpaintConfig(mode="flow", seam="gradient", **_COMMON),
