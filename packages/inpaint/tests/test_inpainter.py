@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import contextmanager
 from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import av
@@ -20,10 +21,10 @@ from maskreel.inpaint import InpaintConfig, InpaintResult, VideoInpainter
 from maskreel.inpaint.painting.hole_fill import fill_image
 from maskreel.inpaint.running import chunks as chunks_module
 from maskreel.inpaint.running import fill_stage as fill_stage_module
+from maskreel.inpaint.running import pipeline as pipeline_module
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -197,6 +198,34 @@ def test_other_masks_redo_masks_and_fill_but_not_the_survey(source: Path, tmp_pa
     changed = written(first.job)
     list(first.masks())  # looking at the masks of the earlier run must not start anything anew
     assert written(first.job) == changed
+
+
+def test_other_weights_of_a_segmenter_redo_all_that_depends_on_its_masks(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def network(config: InpaintConfig) -> Callable[[Clip, int], torch.Tensor]:
+        corner = slice(0, 12) if Path(config.segmenter_weights or "").read_bytes() == b"dog" else slice(80, 96)
+
+        def marked(clip: Clip, start: int) -> torch.Tensor:
+            masks = torch.zeros(len(clip), *clip.size, dtype=torch.bool)
+            masks[:, corner, :12] = True
+            return masks
+
+        return marked
+
+    def run(name: str, output: Path) -> InpaintResult:
+        config = InpaintConfig(segmenter="torchvision-fcn", segmenter_weights=str(tmp_path / name), lossless=True)
+        return VideoInpainter(config).inpaint(source, output=output, keep_stages=("masks", "confidence"))
+
+    monkeypatch.setattr(pipeline_module, "people_segmenter", network)
+    for name in ("dog", "person"):
+        (tmp_path / f"{name}.pth").write_bytes(name.encode())
+    before = written(run("dog.pth", tmp_path / "out.mkv").job)
+    again, anew = run("person.pth", tmp_path / "out.mkv"), run("person.pth", tmp_path / "anew.mkv")
+    changed = {name.split("/")[0] for name, time in written(again.job).items() if time != before.get(name)}
+    assert changed >= {"masks", "trials", "fill", "kept-masks", "kept-confidence"}
+    assert again.output.read_bytes() == anew.output.read_bytes()
+    assert np.array_equal(read(again.output).numpy()[:, :12, :12], WALKED[:, :12, :12]), "where the dog was marked"
 
 
 def test_another_source_of_the_same_name_is_noticed(tmp_path: Path) -> None:

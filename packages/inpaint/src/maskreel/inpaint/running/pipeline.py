@@ -303,7 +303,8 @@ class Pipeline:
 
     @cached_property
     def _fill_settings(self) -> dict[str, Any]:
-        settings = self._mask_settings | {name: getattr(self.config, name) for name in _FILL_FIELDS}
+        # The masks are a setting by themselves, so that no name of the fill's can hide one of theirs.
+        settings = {"masks": self._mask_settings} | {name: getattr(self.config, name) for name in _FILL_FIELDS}
         weights = (self.config.flow_weights, self.config.fill_weights, *self.config.dfc_weights)
         settings |= {"weights": [_weights_identity(path) for path in weights], "parts": repr(self.parts)}
         kept = sorted(set(self.kept) - {"masks"})  # what is kept of a stage comes to be only when the stage is done
