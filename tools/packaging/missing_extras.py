@@ -43,6 +43,7 @@ SNIPPETS: dict[str, dict[str, str]] = {
         "onnx": "from maskreel.animate.onnx_export import export_onnx; export_onnx(None, 'networks')",
         "train": "from pathlib import Path; from maskreel.animate.commands.train import Tiny; "
         "Tiny(output=Path('run')).run()",
+        "web": "from maskreel.common.web.cli import web; web(open_browser=False)",
     },
     "inpaint": {
         "openmmlab": "from maskreel.inpaint.openmmlab import prepare; prepare()",
