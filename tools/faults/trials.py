@@ -196,12 +196,14 @@ def clock(session: Session, times: int) -> None:
     for _ in range(times):
         session.fresh()
         child = session.run(first=jumping)
-        if not child.ended_within(session.moment()):
+        if child.ended_within(session.moment()):
+            session.complete(child.wait())
+        else:
             child.send(signal.SIGKILL)
             session.counts["stopped"] += 1
-        child.wait()
-        scatter_times(session.output, session.draw)
-        session.complete(session.run(first=jumping).wait())
+            child.wait()
+            scatter_times(session.output, session.draw)
+            session.complete(session.run(first=jumping).wait())
         session.finished()
 
 
