@@ -26,7 +26,8 @@ import torch
 from maskreel.common.flow import flow_to_colour
 from maskreel.common.show import contact_sheet, save_image
 from maskreel.common.video import probe, read
-from maskreel.inpaint.dfc.small import SMALL_WEIGHTS, small_completer
+from maskreel.inpaint.dfc import dfc_completer
+from maskreel.inpaint.dfc.weights_file import SMALL_WEIGHTS
 from maskreel.inpaint.dfc_training.holes import random_holes
 from maskreel.inpaint.dfc_training.material import Material, as_tensor, planes_material, world_material
 from maskreel.inpaint.flow.completer import BackgroundCompleter, FlowPair, LaplaceCompleter
@@ -72,7 +73,7 @@ def main() -> None:
     methods: dict[str, FlowCompleter] = {
         "laplace": LaplaceCompleter(),
         "background": BackgroundCompleter(),
-        "dfc small": small_completer(options.weights, device="cpu"),
+        "dfc small": dfc_completer(options.weights, device="cpu"),
     }
     rows, seconds, pairs = [], dict.fromkeys(methods, 0.0), 0
     for sequence in _sequences(options):

@@ -17,9 +17,9 @@ from torch.testing import assert_close
 from maskreel.common.training import train
 from maskreel.common.video import Clip
 from maskreel.inpaint.deepfill import DeepFill, DeepFillInpainter
-from maskreel.inpaint.dfc import DFCS, Cascade, DFCCompleter
+from maskreel.inpaint.dfc import DFCS, Cascade, DFCCompleter, dfc_completer
 from maskreel.inpaint.dfc.dfc_s import MultiScaleHead
-from maskreel.inpaint.dfc.small import SmallStage, small_completer
+from maskreel.inpaint.dfc.small import SmallStage
 from maskreel.inpaint.dfc_training.clips import ClipSamples, save_clip
 from maskreel.inpaint.dfc_training.settings import CompletionLoss
 from maskreel.inpaint.dfc_training.task import CompletionTask
@@ -61,7 +61,7 @@ def stacked(found: list[FlowPair]) -> np.ndarray:
 def completer(kind: str, device: Any, **options: Any) -> DFCCompleter:
     torch.manual_seed(0)
     if kind == "shipped":
-        return small_completer(device=device)
+        return dfc_completer(device=device)
     if kind == "published":
         first = DFCS(MultiScaleHead(2048, 2), in_channels=33, blocks=(1, 1, 1, 1))
         return DFCCompleter(Cascade(first), device=device, **options)

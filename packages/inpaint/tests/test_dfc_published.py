@@ -71,13 +71,13 @@ def test_wrong_files_are_told_in_one_sentence(networks: dict[str, DFCS], tmp_pat
         load_published(tmp_path / "one.pth", stage=2)
     with pytest.raises(InputError, match=r"two.pth is for stage 2 or 3 of DFC-Net .*, but stage 1 needs 33"):
         load_published(tmp_path / "two.pth", stage=1)
-    with pytest.raises(InputError, match=r"absent.pth: there is no such weights file for stage 1 of DFC-Net"):
+    with pytest.raises(InputError, match=r"absent.pth: there is no such file of weights of DFC-Net"):
         load_published(tmp_path / "absent.pth", stage=1)
     torch.save({"state_dict": {"conv1.weight": torch.zeros(64, 3, 7, 7)}}, tmp_path / "resnet.pth")
     with pytest.raises(InputError, match=r"resnet.pth must hold a state dict"):
         load_published(tmp_path / "resnet.pth", stage=1)
     save_file({"conv1.weight": torch.zeros(64, 3, 7, 7)}, tmp_path / "other.safetensors")
-    with pytest.raises(InputError, match=r"other.safetensors does not hold a network of DFC-Net"):
+    with pytest.raises(InputError, match=r"other.safetensors holds a ResNet for images, which completes no flow"):
         load_published(tmp_path / "other.safetensors", stage=1)
     torch.save({"model": {"module.a": torch.zeros(1), "b": torch.zeros(1)}}, tmp_path / "mixed.pth")
     with pytest.raises(InputError, match=r"mixed.pth mixes two namings: 1 of 2 keys do not start with 'module.'"):

@@ -15,8 +15,7 @@ import torch
 
 from maskreel.common.errors import InputError
 from maskreel.inpaint.deepfill.checkpoint import load_deepfill
-from maskreel.inpaint.dfc.published import load_published
-from maskreel.inpaint.dfc.small import load_small
+from maskreel.inpaint.dfc import load_cascade, load_published
 from maskreel.inpaint.generator import load_generator
 from maskreel.inpaint.openmmlab._checkpoints import read_checkpoint
 from maskreel.inpaint.openmmlab._config_file import read_config_file
@@ -39,8 +38,8 @@ class Bomb:
 
 @pytest.mark.parametrize(
     "read",
-    [load_deepfill, lambda path: load_published(path, stage=1), load_small, load_generator, read_checkpoint],
-    ids=["deepfill", "dfc", "small", "generator", "openmmlab"],
+    [load_deepfill, lambda path: load_published(path, stage=1), load_cascade, load_generator, read_checkpoint],
+    ids=["deepfill", "dfc", "cascade", "generator", "openmmlab"],
 )
 @pytest.mark.parametrize("entry", ["model", "state_dict", "meta"])
 def test_published_checkpoints_that_would_run_code(tmp_path: Path, read: Callable[[Path], object], entry: str) -> None:

@@ -6,10 +6,10 @@ import torch
 
 from maskreel.common.errors import InputError
 from maskreel.common.weights import save_half
-from maskreel.inpaint.dfc import Cascade, stage1_input, window
+from maskreel.inpaint.dfc import Cascade, dfc_completer, load_cascade, save_cascade, stage1_input, window
 from maskreel.inpaint.dfc._dominant_motion import carried, dominant_motion, motion_field
 from maskreel.inpaint.dfc._smooth_fill import smooth_fill
-from maskreel.inpaint.dfc.small import SmallStage, _places, _repeated, load_small, small_completer
+from maskreel.inpaint.dfc.small import SmallStage, _places, _repeated
 from maskreel.inpaint.flow.completer import FlowPair
 from maskreel.inpaint.flow.completion import BackgroundMotion, complete_flow
 from maskreel.inpaint.painting.harmonic import harmonic_fill
@@ -155,21 +155,21 @@ def test_backward_windows_align_as_those_of_the_reversed_video():
 def test_weights_are_written_and_read(tmp_path):
     cascade = Cascade(_awake(SmallStage(cells=500)), _awake(SmallStage(66, 4, cells=500)), fractions=(1.0, 1.0))
     path = tmp_path / "cascade.safetensors"
-    save_half(path, cascade, {"network": "small", "cells": 500})
-    found = load_small(path)
+    save_cascade(path, cascade, network="small")
+    found = load_cascade(path)
     assert [stage.cells for stage in found.stages] == [500, 500]
     x = torch.randn(1, 66, 24, 40)
     assert torch.allclose(found.stages[1](x), cascade.stages[1](x), atol=0.05)
-    assert path.name in repr(small_completer(path))
+    assert path.name in repr(dfc_completer(path))
 
 
 def test_other_files_are_refused(tmp_path):
     with pytest.raises(InputError, match=r"none\.safetensors: there is no such file"):
-        load_small(tmp_path / "none.safetensors")
+        load_cascade(tmp_path / "none.safetensors")
     path = tmp_path / "other.safetensors"
     save_half(path, torch.nn.ModuleDict({"stage2": torch.nn.Linear(2, 2)}), {})
     with pytest.raises(InputError, match=r"other\.safetensors holds stage2, expected stages 1 to 3"):
-        load_small(path)
+        load_cascade(path)
 
 
 def test_the_completer_starts_from_the_background(tmp_path):
@@ -182,7 +182,7 @@ def test_the_completer_starts_from_the_background(tmp_path):
     region[10:25, 20:40] = True
     flows = [np.stack([1 + 0.01 * x, 0.02 * y], -1) + rng.normal(0, 0.05, (40, 64, 2)) for _ in range(3)]
     pairs = [FlowPair(flow.astype(np.float32), -flow.astype(np.float32), region) for flow in flows]
-    found = list(small_completer(path, device="cpu")(iter(pairs)))
+    found = list(dfc_completer(path, device="cpu")(iter(pairs)))
     assert len(found) == 3
     for pair, result in zip(pairs, found, strict=True):
         assert np.allclose(result.forward, complete_flow(pair.forward, region), atol=1e-5)
@@ -199,7 +199,7 @@ def test_the_shipped_weights_take_the_leak_of_a_lecturer_out():
     clip = prepared(material, np.random.default_rng(0), estimator=DISFlow(), reduction=4)
     parts = torch.from_numpy(clip.astype(np.float32))[None].split([2, 2, 2, 2, 1], 2)
     forward, backward, true_forward, _, holes = parts
-    found = load_small()(forward, backward, holes, sizes=[(60, 108)], keep=[0])[-1].forward[:, 0]
+    found = load_cascade()(forward, backward, holes, sizes=[(60, 108)], keep=[0])[-1].forward[:, 0]
     hole = holes[0, 0, 0] > 0
     errors = [(flow - true_forward[:, 0])[0].norm(dim=0)[hole].mean() for flow in (forward[:, 0], found)]
     assert errors[1] < 0.9 * errors[0]

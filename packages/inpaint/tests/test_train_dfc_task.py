@@ -248,10 +248,10 @@ def test_the_command_trains_stage_after_stage(tmp_path):
     assert run(tmp_path / "one", config=config, data=data, smoke=True) == 0
     first = tmp_path / "one" / "cascade.safetensors"
     made = sorted(path.name for path in (tmp_path / "clips").rglob("*.npy"))
-    assert run(tmp_path / "two", stage="2", weights=first, config=config, data=data, smoke=True) == 0
+    assert run(tmp_path / "two", stage="2", weights=(first,), config=config, data=data, smoke=True) == 0
     assert sorted(path.name for path in (tmp_path / "clips").rglob("*.npy")) == made  # not made again
     second = tmp_path / "two" / "cascade.safetensors"
-    assert run(tmp_path / "all", stage="joint", weights=second, config=config, data=data, smoke=True) == 0
+    assert run(tmp_path / "all", stage="joint", weights=(second,), config=config, data=data, smoke=True) == 0
     before, after = load_state_dict(first), load_state_dict(second)
     assert all(torch.equal(after[key], value) for key, value in before.items())  # stage 1 stayed as it was
     assert {key.partition(".")[0] for key in after} == {"stage1", "stage2"}
@@ -268,9 +268,9 @@ def test_the_command_names_what_is_missing(tmp_path):
         run(tmp_path / "run", stage="2", smoke=True)
     with pytest.raises(InputError, match="--stage joint needs --weights"):
         run(tmp_path / "run", stage="joint", smoke=True)
-    with pytest.raises(InputError, match=r"none\.safetensors: there is no such file"):
-        run(tmp_path / "run", weights=tmp_path / "none.safetensors", smoke=True)
+    with pytest.raises(InputError, match=r"none\.safetensors: there is no such file of weights"):
+        run(tmp_path / "run", weights=(tmp_path / "none.safetensors",), smoke=True)
     other = tmp_path / "other.safetensors"
     save_half(other, torch.nn.Linear(2, 2), {})
-    with pytest.raises(InputError, match=r"other\.safetensors does not hold stages of DFC-Net"):
-        run(tmp_path / "run", weights=other, smoke=True)
+    with pytest.raises(InputError, match=r"other\.safetensors does not hold weights of DFC-Net"):
+        run(tmp_path / "run", weights=(other,), smoke=True)

@@ -51,8 +51,8 @@ class InpaintConfig:
     """How flow behind holes is found. background: by the motion of the whole background. laplace: smoothly from the
     border. dfc: by DFC-Net. auto: whichever is right where flow is known. None: auto, and dfc in mode dfc."""
     dfc_weights: tuple[str, ...] = ()
-    """Published files for one, two or three stages of DFC-Net, in order. None given: the small network that comes with
-    the package."""
+    """One file of train-dfc (cascade.safetensors), or published files for one, two or three stages of DFC-Net, in
+    order. None given: the small network that comes with the package."""
     propagation: Rule | None = None
     """Which source a pixel is copied from. ours: at fractions of pixels, seen before painted. published: as Xu et al.
     (2019), nearest in time, whole pixels. None: ours, and published in mode dfc."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from maskreel.common.cli import progress
-from maskreel.common.errors import InputError, MissingExtraError
+from maskreel.common.errors import MissingExtraError
 from maskreel.common.training import TrainingConfig  # noqa: TC001 (tyro reads annotations at run time)
 from maskreel.inpaint.dfc_training.settings import (
     PUBLISHED_HEAD_FACTOR,
@@ -24,9 +24,7 @@ from maskreel.inpaint.dfc_training.settings import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    import torch
+    from collections.abc import Sequence
 
     from maskreel.common.training import TrainingResult
     from maskreel.inpaint.dfc import Cascade
@@ -45,7 +43,7 @@ def train_dfc(
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"])],
     network: Network = "small",
     stage: Stage = "1",
-    weights: Path | None = None,
+    weights: tuple[Path, ...] = (),
     config: TrainingConfig = SMALL,
     loss: CompletionLoss = CompletionLoss(),  # noqa: B008 (frozen)
     data: CompletionData = CompletionData(),  # noqa: B008
@@ -58,22 +56,31 @@ def train_dfc(
     A stage sees 11 consecutive flows with holes and gives the middle one: stage 1 one direction, stages 2 and 3 both,
     starting from what the stage before has made of them. Clips are rendered (or cut from videos) once into a cache;
     their truth is exact, or, for videos, the flow without the holes. Killed? Run the same command again: it goes on
-    where it was. With torchrun or srun say --launcher pytorch or slurm.
+    where it was. With torchrun or srun say --launcher pytorch or slurm. `maskreel inpaint run --mode dfc --dfc-weights
+    OUTPUT/cascade.safetensors` uses what was trained.
 
-        maskreel inpaint train-dfc -o runs/stage1
-        maskreel inpaint train-dfc -o runs/stage2 --stage 2 --weights runs/stage1/cascade.safetensors
-        maskreel inpaint train-dfc -o runs/joint --stage joint --weights runs/stage2/cascade.safetensors
+    Stage after stage, and then all of them:
+
+        maskreel inpaint train-dfc -o a
+
+        maskreel inpaint train-dfc -o b --stage 2 --weights a/cascade.safetensors
+
+        maskreel inpaint train-dfc -o c --stage joint --weights b/cascade.safetensors
 
     Args:
         output: The folder of the run: cascade.safetensors, cascade.json, log.jsonl and pictures of flows.
         network: small: the network that comes with the package. dfc-s: as published, 37 million parameters per stage;
             options of the training that are left at their defaults then have the published values.
         stage: What to train; the stages before it stay as they are. joint: all that --weights holds.
-        weights: Begin with these, of the stages before or of this one too: cascade.safetensors of another run.
+        weights: Begin with these files, which hold the stages before and perhaps this one: cascade.safetensors of
+            another run. For dfc-s also published stages of DFC-Net (such as resnet50_stage1.pth), in their order, and
+            torchvision's resnet50 for ImageNet (resnet50-*.pth), which fills the stage that is trained, up to its head.
+            They are told apart by what they hold.
         config: How it is trained.
         loss: What is minimised.
         data: What is learned from.
-        cells: Points of the grid that the small network works on; by default as in the one that comes with the package.
+        cells: Points of the grid that the small network works on; by default as in --weights or else as in the one that
+            comes with the package. Not for dfc-s.
         skip_bad: Leave unreadable videos out and name them; by default the first one ends the run.
         smoke: Two steps on a few tiny clips, to see that everything works.
     """
@@ -82,13 +89,15 @@ def train_dfc(
     import torch
 
     from maskreel.common.training import is_first, place_in_group, train
+    from maskreel.inpaint.dfc import save_cascade
+    from maskreel.inpaint.dfc.training_start import cascade_to_train
     from maskreel.inpaint.dfc_training.task import CompletionTask
 
     if smoke:
         config, data = _smallest(config, data)
     config, loss = preset(config, network, stage), loss.resolved(network, stage)
     torch.manual_seed(config.seed)
-    cascade = _cascade(network, stage, weights, cells)
+    cascade = cascade_to_train(network, stage, weights, cells=cells)
     if network == "dfc-s":
         _speed_up_heads(cascade, config)
     learned, held_out, sources = _samples(network, stage, cascade, data, output, skip_bad, place_in_group(config))
@@ -96,7 +105,8 @@ def train_dfc(
     task = CompletionTask(cascade, stage, loss=loss, held_out=kept, pixels=_REDUCTION[network])
     result = train(task, learned, config, output)
     if is_first(config):
-        _save(cascade, output, _record(config, network, stage, weights, sources, result))
+        save_cascade(output / "cascade.safetensors", cascade.cpu(), network=network, height=data.size[0])
+        _tell(output, _record(config, network, stage, weights, sources, result))
     return 0
 
 
@@ -106,59 +116,6 @@ def _smallest(config: TrainingConfig, data: CompletionData) -> tuple[TrainingCon
     tiny = replace(data, planes=min(data.planes, 3), world=min(data.world, 1), size=(64, 96), frames=3, watched=2)
     quick = replace(config, steps=2, epochs=None, batch_size=2, evaluate_every=2, samples_every=2, log_every=1)
     return replace(quick, checkpoint_every=1), tiny
-
-
-def _cascade(network: Network, stage: Stage, weights: Path | None, cells: int | None) -> Cascade:
-    """The stages up to the one that is trained, begun with `weights`.
-
-    Raises:
-        InputError: `weights` is missing, holds something else, or lacks a stage that is needed.
-    """
-    from maskreel.common.weights import load_state_dict
-    from maskreel.inpaint.dfc import Cascade, dfc_s
-    from maskreel.inpaint.dfc.small import CELLS, SmallStage
-
-    state: dict[str, torch.Tensor] = {}
-    if weights is not None:
-        if not weights.is_file():
-            raise InputError(f"--weights {weights}: there is no such file")
-        state = load_state_dict(weights)
-    present = _stages_of(state, weights)
-    count = max(present, default=0) if stage == "joint" else int(stage)
-    if stage == "joint" and count == 0:
-        raise InputError("--stage joint needs --weights with the stages that are to be trained jointly")
-    if missing := [number for number in range(1, count) if number not in present]:
-        raise InputError(f"--stage {stage} needs --weights with stage {missing[0]}; train that first")
-
-    def made(number: int) -> torch.nn.Module:
-        channels = (33, 2) if number == 1 else (66, 4)
-        return SmallStage(*channels, cells=cells or CELLS) if network == "small" else dfc_s(*channels)
-
-    stages = [made(number) for number in range(1, count + 1)]
-    cascade = Cascade(*stages, fractions=(1.0,) * count)
-    _load(cascade, state, present, weights)
-    return cascade
-
-
-def _stages_of(state: Mapping[str, torch.Tensor], weights: Path | None) -> list[int]:
-    names = {key.partition(".")[0] for key in state}
-    if strange := names - {"stage1", "stage2", "stage3"}:
-        raise InputError(
-            f"--weights {weights} does not hold stages of DFC-Net; it has keys that begin with {min(strange)!r}"
-        )
-    return sorted(int(name[-1]) for name in names)
-
-
-def _load(cascade: Cascade, state: Mapping[str, torch.Tensor], present: Sequence[int], weights: Path | None) -> None:
-    """Every stage from the file; a third stage that it lacks starts from the second."""
-    from maskreel.common.weights import load_into
-
-    for number, part in enumerate(cascade.stages, 1):
-        origin = number if number in present else 2 if number == 3 and 2 in present else None
-        if origin is not None:
-            prefix = f"stage{origin}."
-            own = {key.removeprefix(prefix): value.float() for key, value in state.items() if key.startswith(prefix)}
-            load_into(part, own, source=f"--weights {weights}, stage {origin},")
 
 
 def _speed_up_heads(cascade: Cascade, config: TrainingConfig) -> None:
@@ -216,7 +173,7 @@ def _record(
     config: TrainingConfig,
     network: Network,
     stage: Stage,
-    weights: Path | None,
+    weights: Sequence[Path],
     sources: Sequence[ClipSource],
     result: TrainingResult,
 ) -> dict[str, object]:
@@ -228,20 +185,16 @@ def _record(
     return {
         "network": network,
         "stage": stage,
-        "weights": None if weights is None else str(weights),
+        "weights": [str(path) for path in weights],
         "data": f"{told} clips, CompletionData in training.json of the run",
         **provenance(config, result),
         "quality": {name: round(value, 4) for name, value in result.metrics.items()},
     }
 
 
-def _save(cascade: Cascade, output: Path, record: dict[str, object]) -> None:
+def _tell(output: Path, record: dict[str, object]) -> None:
     from maskreel.common.atomic import write_json
-    from maskreel.common.weights import save_half
 
-    cascade.cpu()
-    expects = {"network": record["network"], "cells": getattr(cascade.stage1, "cells", None)}
-    save_half(output / "cascade.safetensors", cascade, expects)
     write_json(output / "cascade.json", record)
     logger.info("quality: %s", json.dumps(record["quality"]))
     logger.info("%s", output / "cascade.safetensors")

@@ -4,8 +4,10 @@ from maskreel.inpaint.dfc.cascade import Cascade, Completed
 from maskreel.inpaint.dfc.completer import DFCCompleter, Precision
 from maskreel.inpaint.dfc.dfc_s import DFCS, dfc_s, dfc_s_movie
 from maskreel.inpaint.dfc.initial import Initial, initialise
+from maskreel.inpaint.dfc.named_completer import dfc_completer
 from maskreel.inpaint.dfc.published import load_imagenet, load_published, published_cascade
 from maskreel.inpaint.dfc.sizes import FRACTIONS, PUBLISHED_SIZES, resize_flows, resize_masks, stage_sizes
+from maskreel.inpaint.dfc.weights_file import load_cascade, save_cascade
 from maskreel.inpaint.dfc.windows import RADIUS, composite, refine_input, stage1_input, window
 
 __all__ = [
@@ -19,15 +21,18 @@ __all__ = [
     "Initial",
     "Precision",
     "composite",
+    "dfc_completer",
     "dfc_s",
     "dfc_s_movie",
     "initialise",
+    "load_cascade",
     "load_imagenet",
     "load_published",
     "published_cascade",
     "refine_input",
     "resize_flows",
     "resize_masks",
+    "save_cascade",
     "stage1_input",
     "stage_sizes",
     "window",

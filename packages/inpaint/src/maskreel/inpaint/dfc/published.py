@@ -12,23 +12,22 @@ Each holds {"n_iter", "model", "optimizer"}, with "module." before every name of
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import torch
-
 from maskreel.common.errors import InputError
-from maskreel.common.weights import load_into, load_state_dict, strip_prefix
+from maskreel.common.weights import load_into
 from maskreel.inpaint.dfc.cascade import Cascade
-from maskreel.inpaint.dfc.dfc_s import DFCS, dfc_s, dfc_s_movie
+from maskreel.inpaint.dfc.dfc_s import DFCS
+from maskreel.inpaint.dfc.networks import filled_stage
+from maskreel.inpaint.dfc.weights_file import ImageWeights, PublishedStage, SavedCascade, read_weights
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Mapping
 
-__all__ = ["load_imagenet", "load_published", "published_cascade"]
+    import torch
 
-_RESNET_101_ONLY = "layer3.6.conv1.weight"
+__all__ = ["load_imagenet", "load_published", "meant", "published_cascade", "published_stage"]
 
 
 def load_published(path: str | os.PathLike[str], *, stage: int) -> DFCS:
@@ -43,20 +42,36 @@ def load_published(path: str | os.PathLike[str], *, stage: int) -> DFCS:
     """
     if stage not in (1, 2, 3):
         raise ValueError(f"stage must be 1, 2 or 3, got {stage!r}")
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: there is no such weights file for stage {stage} of DFC-Net")
-    state = _state(path)
-    _check_stage(path, state, stage)
-    # On the meta device first values, which are replaced at once, take no time, memory or random numbers.
-    with torch.device("meta"):
-        network = dfc_s_movie() if _RESNET_101_ONLY in state else _published_stage(stage)
-    network.to_empty(device="cpu")
-    for name, counter in network.named_buffers():
-        if name.endswith("num_batches_tracked"):
-            counter.zero_()  # old checkpoints lack them
-    load_into(network, state, source=str(path))
+    return published_stage(read_weights(path), stage=stage)
+
+
+def published_stage(file: SavedCascade | PublishedStage | ImageWeights, *, stage: int) -> DFCS:
+    """The network of a file that was read, for inference; see `load_published`.
+
+    Raises:
+        InputError: the file holds something else, or its network is not one for this stage.
+    """
+    if isinstance(file, SavedCascade):
+        raise InputError(f"{file.path} holds stages that train-dfc saved, not one published stage of DFC-Net")
+    if isinstance(file, ImageWeights):
+        raise InputError(
+            f"{file.path} holds a ResNet for images, which completes no flow; `maskreel inpaint train-dfc --network "
+            "dfc-s` can start from it"
+        )
+    channels = 33 if stage == 1 else 66
+    if file.channels != channels:
+        raise InputError(
+            f"{file.path} is for {meant(file)} of DFC-Net ({file.channels} channels in), but stage {stage} needs"
+            f" {channels}"
+        )
+    network = filled_stage(file.state, stage, network="dfc-s", source=str(file.path))
+    assert isinstance(network, DFCS)
     return network.eval()
+
+
+def meant(file: PublishedStage) -> str:
+    """The stage that a file is for, in words."""
+    return {33: "stage 1", 66: "stage 2 or 3"}.get(file.channels, "no stage")
 
 
 def published_cascade(
@@ -75,7 +90,7 @@ def published_cascade(
     return Cascade(load_published(stage1, stage=1), *refining)
 
 
-def load_imagenet(network: DFCS, state: Mapping[str, torch.Tensor]) -> None:
+def load_imagenet(network: DFCS, state: Mapping[str, torch.Tensor], *, source: str = "state") -> None:
     """Start a ResNet of DFC-S from weights for images, as its authors do; the head keeps its values.
 
     Args:
@@ -83,6 +98,7 @@ def load_imagenet(network: DFCS, state: Mapping[str, torch.Tensor]) -> None:
             number of channels, for every channel.
         state: the state dict of torchvision's resnet50 (or resnet101, for `dfc_s_movie`), for example
             `torchvision.models.ResNet50_Weights.IMAGENET1K_V1.get_state_dict()`.
+        source: what an error calls the state.
 
     Raises:
         InputError: the state is not that of such a ResNet.
@@ -94,34 +110,4 @@ def load_imagenet(network: DFCS, state: Mapping[str, torch.Tensor]) -> None:
         channels = own["conv1.weight"].shape[1]
         grey = backbone["conv1.weight"].mean(dim=1, keepdim=True)
         backbone["conv1.weight"] = (grey / channels).repeat(1, channels, 1, 1)
-    load_into(network, {**backbone, **kept}, source="state")
-
-
-def _published_stage(stage: int) -> DFCS:
-    return dfc_s(33, 2) if stage == 1 else dfc_s(66, 4)
-
-
-def _state(path: Path) -> dict[str, torch.Tensor]:
-    if path.suffix == ".safetensors":
-        return load_state_dict(path)
-    try:
-        state = load_state_dict(path, entry="model")
-    except InputError:  # a plain state dict, or a fault that is told better without the entry
-        state = load_state_dict(path)
-    try:
-        return strip_prefix(state, "module.")
-    except ValueError as error:
-        raise InputError(f"{path} mixes two namings: {error}") from error
-
-
-def _check_stage(path: Path, state: Mapping[str, torch.Tensor], stage: int) -> None:
-    """Say in plain words which network the file is for, before shapes are compared."""
-    first = state.get("conv1.weight")
-    if first is None or first.ndim != 4 or not any(key.startswith("layer5.") for key in state):
-        raise InputError(f"{path} does not hold a network of DFC-Net: it has no conv1 and layer5 as DFC-S has")
-    channels = 33 if stage == 1 else 66
-    if first.shape[1] != channels:
-        meant = {33: "stage 1", 66: "stage 2 or 3"}.get(first.shape[1], "no stage of DFC-Net")
-        raise InputError(
-            f"{path} is for {meant} of DFC-Net ({first.shape[1]} channels in), but stage {stage} needs {channels}"
-        )
+    load_into(network, {**backbone, **kept}, source=source)

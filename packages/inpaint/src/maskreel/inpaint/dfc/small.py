@@ -1,4 +1,4 @@
-"""The small flow completion network that comes with the package: one stage of it, and its weights.
+"""The small flow completion network that comes with the package: one stage of it.
 
 It has the interface of DFC-S (a window of 11 flows in, the flow of the middle frame out) but starts from flow that the
 background's motion has filled. It says how much of two other guesses to take at every point, a smooth continuation from
@@ -10,39 +10,21 @@ and slow scenes look alike.
 
 from __future__ import annotations
 
-import hashlib
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
-
 import torch
 from torch import nn
 from torch.nn import functional
 
-from maskreel.common.errors import InputError
-from maskreel.common.json_file import parse_json
-from maskreel.common.weights import load_into, load_state_dict, read_metadata
 from maskreel.inpaint.dfc._dominant_motion import carried, dominant_motion, motion_field
 from maskreel.inpaint.dfc._smooth_fill import smooth_fill
-from maskreel.inpaint.dfc.cascade import Cascade
-from maskreel.inpaint.dfc.completer import DFCCompleter
 from maskreel.inpaint.dfc.windows import RADIUS
 
-if TYPE_CHECKING:
-    import os
-
-__all__ = ["CELLS", "SMALL_WEIGHTS", "SmallStage", "load_small", "small_completer"]
+__all__ = ["CELLS", "SmallStage"]
 
 CELLS = 1620
-_MOST_CELLS = 1 << 20
 """Points of the grid that the network works on: 30 x 54 for 240 x 432."""
-
-SMALL_WEIGHTS = Path(__file__).with_name("small.safetensors")
-"""The weights that come with the package; `small.json` beside them tells how they were made."""
 
 _WINDOW = 2 * RADIUS + 1
 _CENTRE = RADIUS
-_WORK_HEIGHT = 240
-_WHOLE_FRAME = 4096
 _WIDTHS = (24, 48, 80)
 _DILATIONS = (1, 2, 4)
 _FINEST = 2  # pixels that a cell has at least on each side
@@ -144,65 +126,6 @@ class _Block(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         inner = functional.leaky_relu(self.first(functional.leaky_relu(x, 0.1)), 0.1)
         return x + self.second(inner)
-
-
-def load_small(path: str | os.PathLike[str] = SMALL_WEIGHTS) -> Cascade:
-    """The network of a file that `maskreel inpaint train-dfc` wrote, by default the one that comes with the package, in
-    evaluation mode.
-
-    Raises:
-        InputError: There is no such file, it is broken, or it holds something else.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: there is no such file of weights of the small flow completion network")
-    state = load_state_dict(path)
-    parts: dict[str, dict[str, torch.Tensor]] = {}
-    for key, value in state.items():
-        name, _, rest = key.partition(".")
-        parts.setdefault(name, {})[rest] = value.float()
-    names = [f"stage{number}" for number in range(1, len(parts) + 1)]
-    if not parts or sorted(parts) != names or len(parts) > 3:
-        held = ", ".join(sorted(parts)[:5]) or "nothing"
-        raise InputError(f"{path} holds {held}, expected stages 1 to 3 of the small flow completion network")
-    cells = _cells(path)
-    stages = [SmallStage(33, 2, cells=cells) if name == "stage1" else SmallStage(66, 4, cells=cells) for name in names]
-    for name, stage in zip(names, stages, strict=True):
-        load_into(stage, parts[name], source=f"{path}, {name},")
-    return Cascade(*stages, fractions=(1.0,) * len(stages)).eval().requires_grad_(False)
-
-
-def small_completer(
-    path: str | os.PathLike[str] = SMALL_WEIGHTS, *, device: Literal["auto", "cpu", "cuda"] = "auto", batch: int = 4
-) -> DFCCompleter:
-    """The small network as a `FlowCompleter`.
-
-    It always sees whole frames, at 240 rows if they are higher, as the far background tells the camera's motion.
-
-    Raises:
-        InputError: See `load_small`; or cuda is asked for, and there is none.
-    """
-    digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()[:8] if Path(path).is_file() else ""
-    return DFCCompleter(
-        load_small(path),
-        initial="background",
-        work_height=_WORK_HEIGHT,
-        context=_WHOLE_FRAME,
-        tile=4 * _WHOLE_FRAME,
-        batch=batch,
-        device=device,
-        precision="float32",
-        name=f"{Path(path).name} {digest}",
-    )
-
-
-def _cells(path: Path) -> int | None:
-    if path.suffix != ".safetensors":
-        return CELLS
-    cells = parse_json(read_metadata(path).get("cells", str(CELLS)), source=path)
-    if cells is not None and not (type(cells) is int and 1 <= cells <= _MOST_CELLS):
-        raise InputError(f"{path} tells of {cells!r} cells, expected 1 to {_MOST_CELLS}, or null")
-    return cells
 
 
 def _gridded(windows: torch.Tensor, grid: tuple[int, int]) -> tuple[torch.Tensor, torch.Tensor]:

@@ -10,6 +10,7 @@ import torch
 from maskreel.common.flow import flow_to_colour
 from maskreel.common.show import contact_sheet
 from maskreel.common.training import TrainingTask
+from maskreel.inpaint.dfc.dfc_s import FrozenBatchNorm
 from maskreel.inpaint.dfc_training.losses import hard_example_loss, hole_loss
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ class CompletionTask(TrainingTask):
     """Trains a `Cascade` on `WindowSamples` (stage 1) or `ClipSamples` (all else).
 
     Args:
-        cascade: Stages up to the one that is trained; those before it stay as they are unless `stage` is joint.
+        cascade: Stages up to the one that is trained; those before it stay as they are unless `stage` is joint. Batch
+            norm of DFC-S stays as it is in any case.
         stage: What is trained; joint: all stages that there are, with a loss after each.
         loss: What is minimised, with numbers (`CompletionLoss.resolved`).
         held_out: Samples that the quality is measured on, of the same kind as those that are learned from.
@@ -51,6 +53,9 @@ class CompletionTask(TrainingTask):
             raise ValueError("loss must have numbers; see CompletionLoss.resolved")
         for number, part in enumerate(cascade.stages, 1):
             part.requires_grad_(stage == "joint" or number == wanted)
+        for module in cascade.modules():
+            if isinstance(module, FrozenBatchNorm):
+                module.requires_grad_(False)
         self.module, self._stage, self._loss = cascade, stage, loss
         self._hard, self._relative = loss.hard, loss.relative
         self._held_out, self._pixels = held_out, pixels

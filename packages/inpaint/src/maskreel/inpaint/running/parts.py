@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from maskreel.inpaint.flow.completer import BackgroundCompleter, LaplaceCompleter
@@ -113,15 +112,9 @@ def propagation_settings(config: InpaintConfig) -> FlowFillConfig:
 
 
 def _dfc(config: InpaintConfig) -> FlowCompleter:
-    if not config.dfc_weights:
-        from maskreel.inpaint.dfc.small import small_completer
+    from maskreel.inpaint.dfc import dfc_completer
 
-        return small_completer(device=config.device)
-    from maskreel.common.job_folder import identify
-    from maskreel.inpaint.dfc import DFCCompleter, published_cascade
-
-    names = [f"{Path(name).name} {identify(Path(name))['sha256'][:8]}" for name in config.dfc_weights]
-    return DFCCompleter(published_cascade(*config.dfc_weights), device=config.device, name=", ".join(names))
+    return dfc_completer(*config.dfc_weights, device=config.device)
 
 
 def _device(config: InpaintConfig) -> str:
