@@ -186,6 +186,13 @@ PARTS = {
         lambda folder: None,
         training=True,
     ),
+    "train-dfc": Part(
+        "inpaint train-dfc -o OUT/run --planes 3 --world 1 --watched 2 --size 64 96 --frames 3 --steps 10 "
+        f"--batch-size 2 {_OFTEN}",
+        "run/final.safetensors run/cascade.safetensors",
+        lambda folder: None,
+        training=True,
+    ),
     "train-animate": Part(
         f"animate train tiny -o OUT/run --rendered 3 {_SMALL_ANIMATION} --steps 12 --batch-size 2 --watched 2 {_OFTEN}",
         "run/final.safetensors run/animation.safetensors",

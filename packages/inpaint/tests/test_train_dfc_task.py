@@ -1,6 +1,10 @@
 """Training of flow completion: samples, task, settings, command."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 from fractions import Fraction
 
@@ -8,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from maskreel.common.cli import main
 from maskreel.common.errors import InputError
 from maskreel.common.training import TrainingConfig, train
 from maskreel.common.weights import load_state_dict, save_half
@@ -20,6 +25,24 @@ from maskreel.inpaint.dfc_training.settings import PUBLISHED, SMALL, CompletionD
 from maskreel.inpaint.dfc_training.task import CompletionTask, scaled_learning_rate
 
 LOSS = CompletionLoss(hard=1.0, relative=0.3)
+
+TRAIN_AND_DIE = """
+import os, signal, sys
+from maskreel.common.cli import main
+from maskreel.inpaint.dfc_training.task import CompletionTask
+
+losses, left = CompletionTask.losses, 4
+
+def dying(*args):
+    global left
+    left -= 1
+    if left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return losses(*args)
+
+CompletionTask.losses = dying
+main(sys.argv[1:])
+"""
 
 
 def _clip(seed=0, pairs=4, size=(12, 16)):
@@ -260,6 +283,33 @@ def test_the_command_trains_stage_after_stage(tmp_path):
     assert record["stage"] == "2"
     assert set(record["quality"]) == {"epe", "epe_input", "better"}
     assert list((tmp_path / "two" / "samples").iterdir())
+
+
+def test_a_training_that_was_killed_ends_with_the_same_weights(tmp_path, monkeypatch):
+    """It is killed in the fourth of five steps, goes on with the third, and matches a run that nothing befell."""
+    pytest.importorskip("mmengine")
+    words = "--planes 3 --world 0 --watched 1 --size 64 96 --frames 3 --steps 5 --batch-size 2 --threads 1 --device cpu"
+    often = "--checkpoint-every 2 --evaluate-every 5 --samples-every 5 --log-every 1 --cache"
+    command = ["-q", "inpaint", "train-dfc", *words.split(), *often.split(), str(tmp_path / "clips"), "-o"]
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    assert main([*command, str(whole)]) == 0
+    alone = os.environ | {"OMP_NUM_THREADS": "1"}
+    died = subprocess.run([sys.executable, "-c", TRAIN_AND_DIE, *command, str(broken)], check=False, env=alone)
+    assert died.returncode == -signal.SIGKILL
+    assert not (broken / "cascade.safetensors").exists()
+    losses, steps = CompletionTask.losses, []
+
+    def counted(*args):
+        steps.append(1)
+        return losses(*args)
+
+    monkeypatch.setattr(CompletionTask, "losses", counted)
+    assert main([*command, str(broken)]) == 0
+    assert len(steps) == 3
+    for name in ("cascade.safetensors", "final.safetensors"):
+        assert (broken / name).read_bytes() == (whole / name).read_bytes()
+    quality = [json.loads((run / "cascade.json").read_text())["quality"] for run in (whole, broken)]
+    assert quality[0] == quality[1]
 
 
 def test_the_command_names_what_is_missing(tmp_path):
