@@ -124,7 +124,7 @@ PUBLISHED = (
     ),
     PublishedWeights(
         "RAFT small and large",
-        "`--flow raft`",
+        "`--flow raft` (large); in Python, `RAFTFlow` of `maskreel.inpaint.flow.raft` (both)",
         _FETCHED,
         _BY_TORCHVISION,
         _DATA.format("FlyingChairs, FlyingThings3D, Sintel, KITTI (non-commercial), HD1K"),

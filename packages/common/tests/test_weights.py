@@ -16,7 +16,15 @@ import torch
 from torch import nn
 
 from maskreel.common.errors import InputError
-from maskreel.common.weights import WeightsEntry, cache_folder, load_into, load_state_dict, rename_keys, strip_prefix
+from maskreel.common.weights import (
+    WeightsEntry,
+    cache_folder,
+    load_into,
+    load_state_dict,
+    rename_keys,
+    short_identity,
+    strip_prefix,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -269,3 +277,14 @@ def test_load_into_tells_all_faults_at_once_and_changes_nothing() -> None:
         "1 of another shape: 0.weight (8x3x1x1 in the file, 4x3x1x1 in the network)"
     )
     assert all(torch.equal(before[key], value) for key, value in target.state_dict().items())
+
+
+def test_files_are_told_apart_by_name_and_content(tmp_path: Path) -> None:
+    path = tmp_path / "net.pth"
+    path.write_bytes(b"one")
+    digits = hashlib.sha256(b"one").hexdigest()[:8]
+    assert short_identity(path) == short_identity(str(path)) == f"net.pth {digits}"
+    path.write_bytes(b"two")
+    assert short_identity(path) != f"net.pth {digits}"
+    with pytest.raises(InputError, match=r"none\.pth: there is no such file"):
+        short_identity(tmp_path / "none.pth")

@@ -123,6 +123,13 @@ def test_a_dry_run_writes_nothing_and_tells_what_the_job_would_take(
     assert "MiB on disk" in told
 
 
+def test_a_dry_run_is_of_what_would_be_run(video: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["inpaint", "run", str(video), "--dry-run", "--preview", "0.2s"]) == 0
+    assert "3 frames: about 0 min" in capsys.readouterr().err
+    assert refused(capsys, video, "--dry-run", "--workers", "-3").startswith("--workers -3: write 0")
+    assert refused(capsys, video, "--dry-run", "--preview", "soon").startswith("--preview soon: write a number")
+
+
 def test_a_missing_video_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert refused(capsys, tmp_path / "no.mp4").startswith(f"{tmp_path / 'no.mp4'} does not exist")
     assert names(tmp_path) == []

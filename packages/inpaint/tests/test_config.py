@@ -24,6 +24,8 @@ from maskreel.inpaint import InpaintConfig
         ("fill", "lama", "fill_weights must name a file for lama, got none"),
         ("segmenter", "fcn", "segmenter_weights must name a file for fcn, got none"),
         ("flow_weights", "a.pth", "flow_weights is for raft, flownet2, got 'a.pth' with flow dis"),
+        ("segmenter_config", "a.py", "segmenter_config is for deeplabv3, fcn, got 'a.py' with segmenter motion"),
+        ("flow_config", "flownet2-sd", "flow_config is for flownet2, got 'flownet2-sd' with flow dis"),
         ("dfc_weights", ("a", "b", "c", "d"), r"dfc_weights must be one file for each of three stages at most, got .*"),
         ("reveal", "now", "reveal must be one of auto, past, future, nearest, got 'now'"),
         ("fill", "magic", "fill must be one of telea, ns, small, deepfill, lama, got 'magic'"),

@@ -95,6 +95,13 @@ def test_a_summary_weighs_frames_by_what_was_replaced() -> None:
     assert summary.removed_something
 
 
+def test_a_summary_tells_how_to_ask_for_the_same_again() -> None:
+    figures = figures_of([0.1], [1.0])
+    summary = summarise(figures, ("flow", "static", "flow", "flow"), ("auto", None, "laplace", "auto"))
+    assert summary.ways == ("--mode flow --completion auto", "--mode static", "--mode flow --completion laplace")
+    assert summarise(figures, ("static", "registered")).completions == (None, None)
+
+
 def test_a_summary_of_an_untouched_video() -> None:
     summary = summarise(figures_of([0.0] * 4, [1.0] * 4), ("static",))
     assert not summary.removed_something

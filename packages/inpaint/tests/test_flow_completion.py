@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from maskreel.inpaint.flow.completion import complete_flow, fit_background, flow_mask
+from maskreel.inpaint.flow.completion import complete_flow, fit_background_motion, flow_mask
 from maskreel.inpaint.painting.harmonic import harmonic_fill
 
 SIZE = (120, 160)
@@ -54,7 +54,7 @@ class TestFitBackground:
         true = np.stack([2 + x - y + 0.5 * x * x + 0.3 * x * y, 1 + 0.2 * y + 0.5 * x * y + 0.3 * y * y], -1)
         flow = true.astype(np.float32)
         flow[:, :53] = (-9, 6)
-        motion = fit_background(flow, np.zeros(SIZE, np.bool_))
+        motion = fit_background_motion(flow, np.zeros(SIZE, np.bool_))
         np.testing.assert_allclose(motion.parameters, [2, 1, -1, 1, 0, 0.2, 0.5, 0.3], atol=0.02)
         np.testing.assert_allclose(motion.field(SIZE), true, atol=0.05)
 
@@ -62,12 +62,18 @@ class TestFitBackground:
         flow = np.zeros((*SIZE, 2), np.float32)
         flow[:, :80] = (4, 0)
         left, right = disk(25, 60, 15), disk(135, 60, 15)
-        assert fit_background(flow, left).field(SIZE)[60, 25, 0] == pytest.approx(4, abs=0.3)
-        assert fit_background(flow, right).field(SIZE)[60, 135, 0] == pytest.approx(0, abs=0.3)
+        assert fit_background_motion(flow, left).field(SIZE)[60, 25, 0] == pytest.approx(4, abs=0.3)
+        assert fit_background_motion(flow, right).field(SIZE)[60, 135, 0] == pytest.approx(0, abs=0.3)
 
     def test_without_samples_nothing_moves(self):
         flow = np.full((*SIZE, 2), 5, np.float32)
-        assert not fit_background(flow, np.ones(SIZE, np.bool_)).field(SIZE).any()
+        assert not fit_background_motion(flow, np.ones(SIZE, np.bool_)).field(SIZE).any()
+
+    def test_of_a_few_samples_the_mean_is_taken(self):
+        flow, hole = np.full((*SIZE, 2), (5, -2), np.float32), np.ones(SIZE, np.bool_)
+        hole[40:44, 40:44] = False
+        field = fit_background_motion(flow, hole).field(SIZE)
+        np.testing.assert_allclose(field, flow, atol=1e-5)
 
 
 class TestCompleteFlow:
@@ -86,7 +92,7 @@ class TestCompleteFlow:
         bulge = 0.9 * np.exp(-((X - 80) ** 2 + (Y - 60) ** 2) / (2 * 30**2))
         true = np.stack([bulge, 0 * bulge], -1).astype(np.float32)
         hole = disk(80, 60, 15)
-        plane = fit_background(true, hole).field(SIZE)
+        plane = fit_background_motion(true, hole).field(SIZE)
         error, error_of_plane = distance(complete_flow(true, hole), true)[hole], distance(plane, true)[hole]
         assert error.mean() < 0.6 * error_of_plane.mean()
 

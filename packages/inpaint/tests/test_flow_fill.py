@@ -406,7 +406,6 @@ def test_refuses_a_broken_estimator():
         ("closing", -2, "closing must not be negative, got -2"),
         ("iterations", -1, "iterations must not be negative, got -1"),
         ("rule", "theirs", "rule must be one of ours, published, got 'theirs'"),
-        ("sampling", "cubic", "sampling must be one of bilinear, nearest, got 'cubic'"),
     ],
 )
 def test_config_refuses(field, value, message):

@@ -15,6 +15,7 @@ import pytest
 import torch
 
 from maskreel.common.errors import InputError
+from maskreel.common.jobs import LocalProcesses
 from maskreel.common.masks import write_binary_png, write_masks
 from maskreel.common.video import Clip, probe, read, write, write_frames
 from maskreel.inpaint import InpaintConfig, InpaintResult, VideoInpainter
@@ -282,11 +283,13 @@ def test_a_cut_makes_two_shots_that_do_not_mix(tmp_path: Path) -> None:
     assert seen.sum() > 0.85 * truth.sum()  # a little of each scene is covered to its end
 
 
-@pytest.mark.parametrize("mode", ["static", "registered", "flow"])
-def test_a_mode_can_be_forced(source: Path, tmp_path: Path, mode: str) -> None:
+@pytest.mark.parametrize(
+    ("mode", "completion"), [("static", None), ("registered", None), ("flow", "auto"), ("dfc", "dfc")]
+)
+def test_a_mode_can_be_forced(source: Path, tmp_path: Path, mode: str, completion: str | None) -> None:
     config = InpaintConfig(lossless=True, mode=mode)  # pyright: ignore[reportArgumentType]
     result = VideoInpainter(config).inpaint(source, output=tmp_path / "out.mkv", seconds=0.6)
-    assert result.summary.modes == (mode,)
+    assert (result.summary.modes, result.summary.completions) == ((mode,), (completion,))
     assert result.summary.covered > 0
     truth = TRUTH[: result.summary.frames]
     found = read(result.output).numpy()
@@ -418,6 +421,26 @@ def test_a_clip_comes_with_a_tensor_of_masks() -> None:
 def test_masks_of_a_clip_must_fit_it(masks: torch.Tensor) -> None:
     with pytest.raises(ValueError, match=r"masks must be bool \(40, 96, 128\), got"):
         VideoInpainter().inpaint(Clip.from_numpy(WALKED, FPS), masks)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("output", "x.mp4"),
+        ("job", "work"),
+        ("seconds", 0.1),
+        ("watch", lambda *_: None),
+        ("executor", LocalProcesses(1)),
+        ("plates", True),
+        ("keep_stages", ("masks",)),
+    ],
+)
+def test_what_is_for_files_is_refused_with_a_clip(name: str, value: Any) -> None:
+    inpaint: Any = VideoInpainter().inpaint
+    with pytest.raises(
+        ValueError, match=f"^{name} is for files, got .* with a Clip; the Clip that comes back is written"
+    ):
+        inpaint(Clip.from_numpy(WALKED, FPS), **{name: value})
 
 
 def test_masks_and_video_must_be_of_one_kind(source: Path) -> None:

@@ -99,3 +99,5 @@ def test_frames_of_a_file_that_does_not_tell_are_counted(video: Path, tmp_path: 
     info = probe(video)
     assert info.frame_count == count_frames(info) == FRAMES
     assert count_frames(replace(info, frame_count=None)) == FRAMES
+    counted = [count_frames(info, seconds) for seconds in (0.001, 3 / float(info.fps), 1e6)]
+    assert counted == [1, 3, FRAMES]

@@ -51,7 +51,7 @@ def videos(tmp_path: Path) -> tuple[Path, Path]:
 
 
 def report(videos: tuple[Path, Path], found: Figures) -> tuple[str, Summary]:
-    summary = summarise(found, ("static", "flow", "static"))
+    summary = summarise(found, ("static", "flow", "static"), (None, "laplace", None))
     path = videos[1].with_suffix(".html")
     assert write_report(path, *videos, masks, found, summary) == path
     return path.read_text(), summary
@@ -69,7 +69,7 @@ def test_the_page_tells_the_figures(videos: tuple[Path, Path]) -> None:
     assert f"{summary.never_seen:.2%} of the replaced pixels" in page
     assert f"{summary.confidence:.3f}" in page
     assert "1.50 grey levels" in page
-    assert "static, flow" in page, "each mode once"
+    assert "--mode static, --mode flow --completion laplace<" in page, "each way once, as the command line takes it"
     assert "frame 8, confidence 0.25" in page
     assert summary.worth_checking == (8,)
 
@@ -103,6 +103,6 @@ def test_an_untouched_video_has_a_page_without_pictures(videos: tuple[Path, Path
     zeros, ones = np.zeros(FRAMES, np.float32), np.ones(FRAMES, np.float32)
     nothing = Figures(zeros, zeros, ones, zeros, np.zeros(SIZE), np.zeros(SIZE))
     page, _ = report(videos, nothing)
-    assert "Nothing to remove was found; the video is unchanged." in page
+    assert "Nothing to remove was found; no pixel was replaced." in page
     assert embedded(page) == []
     assert not videos[1].with_suffix(".jpg").exists()

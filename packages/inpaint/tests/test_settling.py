@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, cast
@@ -178,3 +179,20 @@ def test_a_whole_job_follows_the_verdict_and_says_so(
     assert len(list(tmp_path.glob("b.plate-*.png"))) == 1
     forced = VideoInpainter(replace(CONFIG, mode=other)).inpaint(video, masks, output=tmp_path / "c.mkv")
     assert torch.equal(read(turned.output).frames, read(forced.output).frames)
+
+
+def test_another_completion_is_told_in_words_that_ask_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    video, masks = job_files(tmp_path, np.rint(6 + 6 * np.sin(np.arange(30) / 4)).astype(int))
+    monkeypatch.setattr(Triers, "run", lambda *_: Trial({"registered": 30.0, "following": 33.0}))
+    config = replace(CONFIG, completion=None)
+    with caplog.at_level("INFO"):
+        found = VideoInpainter(config).inpaint(video, masks, output=tmp_path / "a.mkv")
+    assert (found.summary.modes, found.summary.completions) == (("flow",), ("laplace",))
+    assert "mode flow, completion laplace (camera moves" in caplog.text
+    assert "--mode flow --completion laplace" in found.report.read_text()
+    summary = json.loads(found.record.read_text())["summary"]
+    again = replace(config, mode=summary["modes"][0], completion=summary["completions"][0])
+    forced = VideoInpainter(again).inpaint(video, masks, output=tmp_path / "b.mkv")
+    assert torch.equal(read(forced.output).frames, read(found.output).frames)

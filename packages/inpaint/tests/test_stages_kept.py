@@ -83,12 +83,38 @@ def test_what_is_to_be_kept_later_is_made_anew(done: InpaintResult, tmp_path: Pa
     assert again.output.read_bytes() == done.output.read_bytes()
 
 
+def test_of_flow_that_was_not_needed_nothing_is_left_but_a_word(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write(tmp_path / "in.mkv", Clip.from_numpy(walk(), FPS), codec="ffv1")
+    config = InpaintConfig(mode="static", fill="telea")
+    for _ in range(2):  # the second time, all is done
+        caplog.clear()
+        result = VideoInpainter(config).inpaint(tmp_path / "in.mkv", keep_stages=("masks", "flow", "completed"))
+        assert [path.name for path in sorted(result.job.glob("kept-*"))] == ["kept-masks", "kept-masks.mp4"]
+        told = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+        job = result.job
+        assert told == [
+            f"no optical flow was needed, so no {kind} is kept in {job / f'kept-{kind}'}"
+            for kind in ("flow", "completed")
+        ]
+
+
+def test_a_shot_that_is_filled_along_flow_has_no_plate(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write(tmp_path / "in.mkv", Clip.from_numpy(walk(), FPS), codec="ffv1")
+    config = InpaintConfig(mode="flow", completion="laplace", fill="telea")
+    result = VideoInpainter(config).inpaint(tmp_path / "in.mkv", plates=True, keep_stages=("flow",))
+    assert not list(tmp_path.glob("*.plate-*"))
+    assert f"frames 0 to {FRAMES} have no clean plate: they were filled along flow" in caplog.text
+    assert (result.job / "kept-flow.mp4").exists()
+
+
 def a_pair(seed: int) -> FlowPair:
     forward, backward = np.random.default_rng(seed).normal(0, 1, (2, *SIZE, 2)).astype(np.float32)
     return FlowPair(forward, backward, np.zeros(SIZE, bool))
 
 
-def test_flow_is_kept_under_the_names_that_dfvi_gives_it(tmp_path: Path) -> None:
+def test_flow_is_kept_under_the_suffixes_that_dfvi_gives_it(tmp_path: Path) -> None:
     kept = StagesKept({"flow": tmp_path / "flow", "completed": tmp_path / "completed"})
     record = kept.record
     assert record is not None

@@ -25,6 +25,7 @@ _WEIGHTS_ALLOWED = {
     "flow": ("raft", "flownet2"),
     "fill": ("small", "deepfill", "lama"),
 }
+_CONFIG_ALLOWED = {"segmenter": ("deeplabv3", "fcn"), "flow": ("flownet2",)}
 
 
 @dataclass(frozen=True)
@@ -39,14 +40,24 @@ class InpaintConfig:
     """Who marks what shall go, unless masks are given. motion: whatever moves before a static or gently moving camera;
     needs no weights. The others: people, by networks of torchvision, or of OpenMMLab (deeplabv3 and fcn)."""
     segmenter_weights: str | None = None
-    """A file with weights for the network; None: those that torchvision publishes."""
+    """The path of a file with weights for the network. None: for networks of torchvision, those that it publishes;
+    deeplabv3 and fcn need a file, a checkpoint of mmsegmentation."""
+    segmenter_config: str | None = None
+    """deeplabv3, fcn: which network of mmsegmentation the weights are for: the name of a configuration that it brings,
+    as deeplabv3_r101-d8_4xb4-40k_voc12aug-512x512, or the path of one, which is read without running it. None: the one
+    with ResNet-50 for the 21 classes of Pascal VOC."""
     reveal: Reveal = "auto"
     """Which moment a covered pixel is copied from. auto: past and future fade into each other, and where they differ
     the future shows. future suits boards, past suits scenes that get littered, nearest suits slow changes of light."""
     flow: Flow = "dis"
     """Who measures optical flow: dis (OpenCV, no weights), raft (torchvision) or flownet2 (OpenMMLab)."""
     flow_weights: str | None = None
-    """A file with weights for the network; None: those that torchvision publishes."""
+    """The path of a file with weights for the network. None: for raft, those that torchvision publishes for the large
+    network; flownet2 needs a file, a checkpoint of mmflow or NVIDIA's."""
+    flow_config: str | None = None
+    """flownet2: which network of mmflow the weights are for: flownet2-css, flownet2-cs, flownet2-sd, flownet2-css-sd,
+    the name of a configuration that mmflow brings, or the path of one, which is read without running it. None: FlowNet2
+    as published."""
     completion: Completion | None = None
     """How flow behind holes is found. background: by the motion of the whole background. laplace: smoothly from the
     border. dfc: by DFC-Net. auto: whichever is right where flow is known. None: auto, and dfc in mode dfc."""
@@ -85,7 +96,8 @@ class InpaintConfig:
     remove: tuple[str, ...] = ()
     """Regions to remove in every frame, for example a logo: rectangles x0,y0,x1,y1 or mask images."""
     iterations: int = 10
-    """flow: how many key frames at most are painted to fill what no frame shows."""
+    """flow, dfc: how often, at most, key frames are painted and carried on to fill what no frame shows; what is left
+    then is painted frame by frame."""
     threshold: float = 3.0
     """flow, dfc: pixels by which forward and backward flow may disagree. The published code has 20 to 40, which reaches
     more and hides errors."""
@@ -133,12 +145,13 @@ class InpaintConfig:
         for name, networks in _WEIGHTS_NEEDED.items():
             if getattr(self, name) in networks and getattr(self, f"{name}_weights") is None:
                 raise ValueError(f"{name}_weights must name a file for {getattr(self, name)}, got none")
-        for name, networks in _WEIGHTS_ALLOWED.items():
-            if getattr(self, f"{name}_weights") is not None and getattr(self, name) not in networks:
-                raise ValueError(
-                    f"{name}_weights is for {', '.join(networks)}, got {getattr(self, f'{name}_weights')!r} with"
-                    f" {name} {getattr(self, name)}"
-                )
+        for allowed, what in ((_WEIGHTS_ALLOWED, "weights"), (_CONFIG_ALLOWED, "config")):
+            for name, networks in allowed.items():
+                given = getattr(self, f"{name}_{what}")
+                if given is not None and getattr(self, name) not in networks:
+                    raise ValueError(
+                        f"{name}_{what} is for {', '.join(networks)}, got {given!r} with {name} {getattr(self, name)}"
+                    )
         if len(self.dfc_weights) > 3:
             raise ValueError(f"dfc_weights must be one file for each of three stages at most, got {self.dfc_weights}")
         if self.dfc_weights and self.mode != "dfc" and self.completion not in ("auto", "dfc", None):

@@ -8,7 +8,7 @@ import tempfile
 from copy import copy
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import torch
 
@@ -108,16 +108,18 @@ class VideoInpainter:
             video: a video file, a folder of frames, or a Clip.
             masks: a mask video, a folder of mask images or one mask image for the whole video; for a Clip, a bool
                 tensor (T, H, W). None: the segmenter marks what shall go.
-            output: the file to write; by default beside the source, as NAME.inpainted.mp4.
+            output: for a file, as all that follow: the file to write; by default beside the source, as
+                NAME.inpainted.mp4.
             job: the folder for unfinished work; by default beside the output, as NAME.job. Running the same call again
                 goes on from there.
             seconds: work on the first seconds only.
             watch: told of the progress.
-            executor: for a file: who makes masks and fills, `LocalProcesses` or a `Slurm` cluster; None: this process.
-                The result is the same.
-            plates: for a file: write each shot's clean plate beside the output, as NAME.plate-FRAME.png.
-            keep_stages: for a file: what to keep in the job folder of what comes between source and result, as files
-                per frame in kept-KIND and as a film, kept-KIND.mp4.
+            executor: who makes masks and fills, `LocalProcesses` or a `Slurm` cluster; None: this process. The result
+                is the same.
+            plates: write each shot's clean plate beside the output, as NAME.plate-FRAME.png; a shot that is filled
+                along flow has none.
+            keep_stages: what to keep in the job folder of what comes between source and result, as files per frame in
+                kept-KIND and as a film, kept-KIND.mp4.
 
         Returns:
             For a file, an `InpaintResult` that names the written video, report, record and job folder. For a Clip, the
@@ -126,10 +128,14 @@ class VideoInpainter:
         Raises:
             InputError: if a file cannot be used.
             TypeError: if a Clip comes with anything but a tensor of masks, or a file with a tensor.
+            ValueError: if a Clip comes with an argument that is for files.
         """
         if isinstance(video, Clip):
             if not (masks is None or isinstance(masks, torch.Tensor)):
                 raise TypeError(f"masks for a Clip must be a bool tensor (T, H, W), got {type(masks).__name__}")
+            paths = {"output": output, "job": job, "seconds": seconds, "executor": executor}
+            more = {"watch": watch != unwatched and watch, "plates": plates, "keep_stages": keep_stages}
+            _refuse_for_clip(paths | more)
             return self._inpaint_clip(video, masks)
         if isinstance(masks, torch.Tensor):
             raise TypeError("masks for a file must be a path; read the file to a Clip to use a tensor")
@@ -196,9 +202,12 @@ class VideoInpainter:
         pipeline.make_masks()
         shots = list({chunk.shot.start: chunk.shot for chunk in pipeline.settled_chunks}.values())
         for shot in shots:
-            logger.info("frames %d to %d: mode %s (camera moves %.1f px)", shot.start, shot.stop, shot.mode, shot.shift)
+            mode, completion = pipeline.way(shot)
+            told = mode if completion is None else f"{mode}, completion {completion}"
+            logger.info("frames %d to %d: mode %s (camera moves %.1f px)", shot.start, shot.stop, told, shot.shift)
         figures = pipeline.fill(target, copy_streams=whole and not pipeline.info.path.is_dir())
-        summary = summarise(figures, tuple(shot.mode for shot in shots))
+        modes, completions = zip(*map(pipeline.way, shots), strict=True)
+        summary = summarise(figures, modes, completions)
         if whole and not summary.removed_something:
             logger.warning("%s: nothing to remove was found", pipeline.info.path)
             _copy_unchanged(pipeline.info.path, target)
@@ -215,10 +224,7 @@ class VideoInpainter:
         return InpaintResult(target, report, record, pipeline.job.folder, summary, figures, pipeline.load_masks)
 
     def _pipeline(self, info: VideoInfo, masks: Path | None, job: Job, seconds: float | None, watch: Watch) -> Pipeline:
-        frames = count_frames(info)
-        if seconds is not None:
-            frames = min(frames, max(1, round(seconds * float(info.fps))))
-        return Pipeline(info, frames, masks, self.config, job, self._segmenter, self._parts, watch)
+        return Pipeline(info, count_frames(info, seconds), masks, self.config, job, self._segmenter, self._parts, watch)
 
     def _inpaint_clip(self, clip: Clip, masks: torch.Tensor | None) -> Clip:
         """By way of lossless files, so that there is one way through the code."""
@@ -253,8 +259,20 @@ class VideoInpainter:
         return target
 
 
+def _refuse_for_clip(given: dict[str, Any]) -> None:
+    for name, value in given.items():
+        if value not in (None, False, ()):
+            raise ValueError(
+                f"{name} is for files, got {value!r} with a Clip; the Clip that comes back is written by"
+                " maskreel.common.video.write"
+            )
+
+
 def _write_plates(pipeline: Pipeline, target: Path) -> None:
     for shot, plate in pipeline.clean_plates():
+        if plate is None:
+            logger.warning("frames %d to %d have no clean plate: they were filled along flow", shot.start, shot.stop)
+            continue
         path = target.with_name(f"{target.stem}.plate-{shot.start:08d}.png")
         save_image(path, torch.from_numpy(plate).permute(2, 0, 1))
         logger.info("clean plate of frames %d to %d: %s", shot.start, shot.stop, path)

@@ -27,6 +27,8 @@ class Summary:
     frames: int
     modes: tuple[str, ...]
     """The mode of every shot."""
+    completions: tuple[str | None, ...]
+    """How flow behind holes was found in every shot; None where no flow was used, or somebody gave a completer."""
     covered: float
     """Fraction of all pixels that was replaced."""
     never_seen: float
@@ -37,6 +39,12 @@ class Summary:
     """Mean absolute change between frames inside the replaced regions, in grey levels."""
     worth_checking: tuple[int, ...]
     """Up to five frames, apart from each other, in which the result is least certain."""
+
+    @property
+    def ways(self) -> tuple[str, ...]:
+        """How shots were filled, each way once, in the words that ask for it on the command line."""
+        told = zip(self.modes, self.completions, strict=True)
+        return tuple(dict.fromkeys(f"--mode {mode}" + (f" --completion {how}" if how else "") for mode, how in told))
 
     @property
     def removed_something(self) -> bool:
@@ -63,14 +71,21 @@ class InpaintResult:
     """Iterates over the replaced pixels, chunk by chunk: bool (T, H, W)."""
 
 
-def summarise(figures: Figures, modes: tuple[str, ...]) -> Summary:
-    """Reduce the figures of every frame to those of the video."""
+def summarise(figures: Figures, modes: tuple[str, ...], completions: tuple[str | None, ...] = ()) -> Summary:
+    """Reduce the figures of every frame to those of the video.
+
+    Args:
+        figures: of all frames.
+        modes: of every shot.
+        completions: of every shot; none given: no flow was used.
+    """
     covered = figures.covered.astype(np.float64)
     total = covered.sum()
     doubt = float((covered * (1 - figures.confidence)).sum() / total) if total else 0.0
     return Summary(
         frames=len(covered),
         modes=modes,
+        completions=completions or (None,) * len(modes),
         covered=float(covered.mean()),
         never_seen=float(figures.never_seen.sum() / total) if total else 0.0,
         confidence=1 - doubt,

@@ -3,6 +3,7 @@
 from maskreel.common.weights._checkpoint import load_checkpoint
 from maskreel.common.weights._described import build_described
 from maskreel.common.weights._entry import WeightsEntry, cache_folder
+from maskreel.common.weights._identity import short_identity
 from maskreel.common.weights._load import load_into, load_state_dict
 from maskreel.common.weights._pickles import check_archive
 from maskreel.common.weights._rename import rename_keys, strip_prefix
@@ -22,6 +23,7 @@ __all__ = [
     "rename_keys",
     "save_half",
     "save_tensors",
+    "short_identity",
     "strip_prefix",
     "torchvision_entry",
 ]

@@ -47,22 +47,24 @@ def run(
         masks: What to remove: a mask video, a folder of mask images, or one image for the whole video.
         job: The folder for unfinished work; by default beside the output.
         preview: Work on the first seconds only, for example 5s.
-        dry_run: Only tell what the job would take, from a trial on some frames.
+        dry_run: Only tell what the job would take, in one process, from a trial on some frames.
         workers: Processes that share a long video, or jobs of the Slurm array; 0: this process alone, or 16 jobs. The
             result is the same.
         slurm: Partition of a Slurm cluster that does the work as an array of jobs; all its nodes must see the files.
             With --device cuda, each job asks for a GPU.
-        plates: Write each shot's clean plate, the scene without what was removed, beside the result.
+        plates: Write each shot's clean plate, the scene without what was removed, beside the result. A shot that is
+            filled along flow has none.
         keep_stages: What to keep in the job folder of what comes between source and result, a file per frame and a
-            film of each: masks, flow, completed (flow in the holes, too), confidence.
+            film of each: masks, flow, completed (flow in the holes, too), confidence. Flow is there only for what is
+            filled along it.
     """
     from maskreel.common.jobs import chosen_executor
 
     inpainter = VideoInpainter(config)
+    seconds, executor = preview_seconds(preview), chosen_executor(workers, slurm, device=config.device)
     if dry_run:
-        logger.info("%s", estimate(inpainter, video, masks))
+        logger.info("%s", estimate(inpainter, video, masks, seconds=seconds))
         return 0
-    seconds = preview_seconds(preview)
     result = inpainter.inpaint(
         video,
         masks,
@@ -70,7 +72,7 @@ def run(
         job=job,
         seconds=seconds,
         watch=bar,
-        executor=chosen_executor(workers, slurm, device=config.device),
+        executor=executor,
         plates=plates,
         keep_stages=keep_stages,
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from maskreel.common.job_folder import identify
+from maskreel.common.weights import short_identity
 from maskreel.inpaint._device import network_device
 from maskreel.inpaint.deepfill.checkpoint import load_deepfill
 from maskreel.inpaint.painting.hole_crop import paint_around_hole
@@ -47,7 +47,7 @@ class DeepFillInpainter:
         # Channels last saves time on a CPU.
         network = load_deepfill(path).to(self.device)
         self._network = network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-        self._source = f"{path.name} {identify(path)['sha256'][:8]}"
+        self._source = short_identity(path)
 
     def __call__(self, image: np.ndarray, mask: np.ndarray) -> np.ndarray:
         """Paint the hole of uint8 (H, W, 3) RGB where bool (H, W) is True; see `ImageInpainter`."""

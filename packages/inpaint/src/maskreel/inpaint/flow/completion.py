@@ -17,7 +17,7 @@ import torch
 from maskreel.common.masks import close, dilate, fill_holes
 from maskreel.inpaint.painting.harmonic import harmonic_fill
 
-__all__ = ["BackgroundMotion", "complete_flow", "fit_background", "flow_mask"]
+__all__ = ["BackgroundMotion", "complete_flow", "fit_background_motion", "flow_mask"]
 
 _SAMPLES = 4000
 _FIT_ROUNDS = 30
@@ -74,11 +74,11 @@ class BackgroundMotion:
         return np.stack([u, v], -1).astype(np.float32)
 
 
-def fit_background(flow: np.ndarray, hole: np.ndarray) -> BackgroundMotion:
+def fit_background_motion(flow: np.ndarray, hole: np.ndarray) -> BackgroundMotion:
     """Fit the dominant motion outside a hole by iteratively reweighted least squares (Geman-McClure).
 
     Samples lie on a grid over the frame; those near the hole weigh more, as the hole's background is probably like
-    them. Fewer than 24 known samples give zero motion.
+    them. Fewer than 24 known samples give their mean, the same everywhere; none give zero.
 
     Args:
         flow: float32 (H, W, 2), pixels.
@@ -126,7 +126,7 @@ def complete_flow(
         raise ValueError(f"reject_px, fade_px and reduction must be positive, got {reject_px}, {fade_px}, {reduction}")
     if not hole.any():
         return flow.copy()
-    motion = fit_background(flow, hole)
+    motion = fit_background_motion(flow, hole)
     model = motion.field((flow.shape[0], flow.shape[1]))
     deviation = flow - model
     limit = max(reject_px, 4 * motion.scale_px)

@@ -49,8 +49,6 @@ class FlowFillConfig:
     """Radius in pixels of the gaps in that region that are closed in a frame of 360 lines; scales with the height."""
     iterations: int = 10
     """How often, at most, key frames are painted and propagated. What is left then is painted frame by frame."""
-    sampling: Sampling = "bilinear"
-    """bilinear: colours at sub-pixel positions. nearest: the exact value of a source pixel, as always if published."""
     match_exposure: bool = True
     """Scale copied colours by the change of brightness between their frame and this one."""
 
@@ -60,10 +58,8 @@ class FlowFillConfig:
         for name in ("flow_dilation", "closing", "iterations"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
-        for name, choices in (("rule", Rule), ("sampling", Sampling)):
-            if getattr(self, name) not in get_args(choices):
-                allowed = ", ".join(get_args(choices))
-                raise ValueError(f"{name} must be one of {allowed}, got {getattr(self, name)!r}")
+        if self.rule not in get_args(Rule):
+            raise ValueError(f"rule must be one of {', '.join(get_args(Rule))}, got {self.rule!r}")
 
 
 @dataclass(frozen=True, repr=False)
@@ -191,7 +187,7 @@ class _Filling:
                 self.coloured[t][rows] = True
 
     def _colour(self, t: int, pixels: np.ndarray, pointers: Pointers) -> None:
-        sampling: Sampling = "nearest" if self.config.rule == "published" else self.config.sampling
+        sampling: Sampling = "nearest" if self.config.rule == "published" else "bilinear"
         colours = fetch(pointers, self.frames, self.usable, sampling)
         if self.config.match_exposure:
             gain = settled(self.gains[t] / self.gains)

@@ -12,8 +12,7 @@ from torch.nn import functional
 from maskreel.common.device import chosen_device
 from maskreel.common.errors import MissingExtraError
 from maskreel.common.flow import resize_flow
-from maskreel.common.job_folder import identify
-from maskreel.common.weights import WeightsEntry, load_into, load_state_dict, torchvision_entry
+from maskreel.common.weights import WeightsEntry, load_into, load_state_dict, short_identity, torchvision_entry
 from maskreel.inpaint._given_weights import given_weights
 from maskreel.inpaint.flow.estimation import check_frames
 
@@ -83,7 +82,7 @@ class RAFTFlow:
             network, source = _random(variant, random_seed), f"random {random_seed}"
         else:
             path = published_raft_weights(name).fetch() if weights is None else given_weights(weights)
-            network, source = _loaded(variant, path), f"{path.name} {identify(path)['sha256'][:8]}"
+            network, source = _loaded(variant, path), short_identity(path)
         self._network = network.eval().to(self.device)
         self._iterations, self._batch, self._scale, self._amp = iterations, batch, scale, amp
         if amp:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from maskreel.common.device import chosen_device
-from maskreel.common.job_folder import identify
+from maskreel.common.weights import short_identity
 from maskreel.inpaint.generator._network import STRIDE
 from maskreel.inpaint.generator._samples import first_guess, network_input
 from maskreel.inpaint.generator._saved import SMALL, load_generator
@@ -50,7 +50,7 @@ class SmallInpainter:
         self._device = torch.device(chosen_device(device or "cpu"))
         self._network = load_generator(weights).to(self._device)
         self._max_side = max_side
-        self._told = f"SmallInpainter({path.name} {identify(path)['sha256'][:8]}, max_side={max_side})"
+        self._told = f"SmallInpainter({short_identity(path)}, max_side={max_side})"
 
     def __call__(self, image: np.ndarray, mask: np.ndarray) -> np.ndarray:
         """Paint the hole of uint8 (H, W, 3) RGB where bool (H, W) is True; see `ImageInpainter`."""

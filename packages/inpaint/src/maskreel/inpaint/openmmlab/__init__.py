@@ -6,8 +6,9 @@ this package needs neither.
 """
 
 from maskreel.inpaint.openmmlab._bridge import prepare
+from maskreel.inpaint.openmmlab._config_file import identify_config
 from maskreel.inpaint.openmmlab._correlation import Correlation
 from maskreel.inpaint.openmmlab._flownet2 import FlowNet2
 from maskreel.inpaint.openmmlab._segmenter import OpenMMLabSegmenter
 
-__all__ = ["Correlation", "FlowNet2", "OpenMMLabSegmenter", "prepare"]
+__all__ = ["Correlation", "FlowNet2", "OpenMMLabSegmenter", "identify_config", "prepare"]

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 
 from maskreel.common.errors import InputError
-from maskreel.common.job_folder import identify
-from maskreel.common.weights import load_checkpoint, load_state_dict, strip_prefix
+from maskreel.common.weights import load_checkpoint, load_state_dict, short_identity, strip_prefix
 
 if TYPE_CHECKING:
     import os
@@ -25,8 +24,8 @@ class Checkpoint(NamedTuple):
 
     @property
     def description(self) -> str:
-        """File name and the first digits of its sha256."""
-        return f"{self.path.name} {identify(self.path)['sha256'][:8]}"
+        """See `short_identity`."""
+        return short_identity(self.path)
 
 
 def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:

@@ -1,23 +1,26 @@
 """Configurations of OpenMMLab from a file of the user's: Python by their syntax, read here without running any.
 
 What they are written in is understood: names with numbers, words, lists, tuples and dicts, `dict(...)`, `**`,
-arithmetic, words with values in braces, `[... for i in range(...)]`, and `_base_`, the files that they begin from.
+arithmetic, words with values in braces, `[... for i in range(...)]` or in a list, and `_base_`, the files that they
+begin from.
 """
 
 from __future__ import annotations
 
 import ast
+import hashlib
 import operator
 from collections.abc import Sized
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from maskreel.common.errors import InputError
+from maskreel.common.job_folder import identify
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
-__all__ = ["read_config_file"]
+__all__ = ["identify_config", "read_config_file"]
 
 _DEEPEST_BASE = 10
 _LARGEST = 10_000
@@ -49,6 +52,18 @@ def read_config_file(path: Path, *, depth: int = 0) -> dict[str, Any]:
     for base in [bases] if isinstance(bases, str) else bases:
         whole = _merged(read_config_file(path.parent / str(base), depth=depth + 1), whole)
     return _merged(names, whole)
+
+
+def identify_config(config: str) -> Any:
+    """What tells one configuration from another, as `identify` does for files: its name, or all that a file says."""
+    path = Path(config)
+    if not path.is_file():
+        return config
+    try:
+        content = read_config_file(path)
+    except InputError:  # one of OpenMMLab's own, which is run; all others are refused when they are used
+        return identify(path)
+    return {"name": path.name, "sha256": hashlib.sha256(repr(content).encode()).hexdigest()}
 
 
 def _merged(new: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
@@ -101,7 +116,7 @@ def _value(node: ast.expr, names: dict[str, Any]) -> Any:
         case ast.FormattedValue(value=value, conversion=-1, format_spec=None):
             return _value(value, names)
         case ast.ListComp(elt=item, generators=[ast.comprehension(ast.Name(id=name), places, [], 0)]):
-            return [_value(item, {**names, name: place}) for place in _range(places, names)]
+            return [_value(item, {**names, name: place}) for place in _places(places, names)]
     raise ValueError(_not_understood(node))
 
 
@@ -113,10 +128,15 @@ def _joined(pairs: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
     return result
 
 
-def _range(node: ast.expr, names: dict[str, Any]) -> range:
+def _places(node: ast.expr, names: dict[str, Any]) -> range | list[Any] | tuple[Any, ...]:
+    """What a comprehension goes through: numbers, or the values of a list."""
     match node:
         case ast.Call(func=ast.Name(id="range"), args=words, keywords=[]):
             return _short(range(*(_value(word, names) for word in words)))
+        case ast.List() | ast.Tuple() | ast.Name():
+            values = _value(node, names)
+            if isinstance(values, (list, tuple)):
+                return _short(values)
     raise ValueError(_not_understood(node))
 
 

@@ -38,7 +38,7 @@ class FlowNet2:
     Args:
         weights: a checkpoint of mmflow for this very network, or NVIDIA's FlowNet2_checkpoint.pth.tar for "flownet2".
         config: "flownet2", "flownet2-css", "flownet2-cs", "flownet2-sd", "flownet2-css-sd", the name of a configuration
-            that mmflow brings, or the path of one (which is Python code and runs).
+            that mmflow brings, or the path of one (which is read without running it).
         device: where the network works; None is CUDA where there is a device, else the CPU.
         batch: pairs that go through the network at a time, at most. Memory grows with it.
 

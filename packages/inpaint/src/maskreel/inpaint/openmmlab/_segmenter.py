@@ -37,7 +37,7 @@ class OpenMMLabSegmenter(PersonSegmenter):
     Args:
         weights: a checkpoint of mmsegmentation for this very network.
         config: "deeplabv3" or "fcn" (ResNet-50, 21 classes of Pascal VOC), the name of a configuration that
-            mmsegmentation brings, or the path of one (which is Python code and runs).
+            mmsegmentation brings, or the path of one (which is read without running it).
         device: where the network works; None is CUDA where there is a device, else the CPU.
         short_side: pixels that the frame's shorter side is resized to; None keeps frames as they are. Time grows with
             its square.

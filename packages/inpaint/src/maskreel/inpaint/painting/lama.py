@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from maskreel.common.errors import InputError
-from maskreel.common.job_folder import identify
-from maskreel.common.weights import check_archive
+from maskreel.common.weights import check_archive, short_identity
 from maskreel.inpaint._device import network_device
 from maskreel.inpaint.painting.hole_crop import paint_around_hole
 
@@ -61,7 +60,7 @@ class LaMaInpainter:
         self.device = network_device(device)
         self.max_side = max_side
         self._network = _load(path, self.device)
-        self._source = f"{path.name} {identify(path)['sha256'][:8]}"
+        self._source = short_identity(path)
         self._try_out(path)
 
     def __call__(self, image: np.ndarray, mask: np.ndarray) -> np.ndarray:

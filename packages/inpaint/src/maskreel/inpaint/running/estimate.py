@@ -37,14 +37,16 @@ class Estimate:
         return f"{self.frames} frames: about {minutes} min {seconds:02d} s,{memory}{disk}"
 
 
-def estimate(inpainter: VideoInpainter, video: Path, masks: Path | None = None) -> Estimate:
-    """Run the job on the first frames, in a folder that is thrown away, and scale up.
+def estimate(
+    inpainter: VideoInpainter, video: Path, masks: Path | None = None, *, seconds: float | None = None
+) -> Estimate:
+    """Run the job on the first frames, in a folder that is thrown away, and scale up to the first `seconds` or to all.
 
     Raises:
         InputError: if a file cannot be used.
     """
     info = probe(video)
-    total = count_frames(info)
+    total = count_frames(info, seconds)
     frames = min(total, 2 * frames_per_chunk(info.size))
     with tempfile.TemporaryDirectory() as name:
         began = time.perf_counter()

@@ -11,13 +11,21 @@ from maskreel.inpaint.flow.fill import FlowFillConfig
 from maskreel.inpaint.painting.image_inpainter import ClassicalInpainter
 
 if TYPE_CHECKING:
-    from maskreel.inpaint.config import InpaintConfig
+    from maskreel.inpaint.config import Completion, InpaintConfig
     from maskreel.inpaint.flow.completer import FlowCompleter
     from maskreel.inpaint.flow.estimation import FlowEstimator
     from maskreel.inpaint.painting.image_inpainter import ImageInpainter
     from maskreel.inpaint.segmenters.protocol import Segmenter
 
-__all__ = ["Parts", "flow_completer", "flow_estimator", "image_inpainter", "people_segmenter", "propagation_settings"]
+__all__ = [
+    "Parts",
+    "chosen_completion",
+    "flow_completer",
+    "flow_estimator",
+    "image_inpainter",
+    "people_segmenter",
+    "propagation_settings",
+]
 
 
 @dataclass(frozen=True)
@@ -51,7 +59,7 @@ def people_segmenter(config: InpaintConfig) -> Segmenter:
     from maskreel.inpaint.openmmlab import OpenMMLabSegmenter
 
     assert weights is not None
-    return OpenMMLabSegmenter(weights, config=config.segmenter, device=device)
+    return OpenMMLabSegmenter(weights, config=config.segmenter_config or config.segmenter, device=device)
 
 
 def flow_estimator(config: InpaintConfig) -> FlowEstimator:
@@ -65,12 +73,17 @@ def flow_estimator(config: InpaintConfig) -> FlowEstimator:
     from maskreel.inpaint.openmmlab import FlowNet2
 
     assert config.flow_weights is not None
-    return FlowNet2(config.flow_weights, device=_device(config))
+    return FlowNet2(config.flow_weights, config=config.flow_config or "flownet2", device=_device(config))
+
+
+def chosen_completion(config: InpaintConfig) -> Completion:
+    """How flow behind holes is found: as told, else as the mode has it."""
+    return config.completion or ("dfc" if config.mode == "dfc" else "auto")
 
 
 def flow_completer(config: InpaintConfig) -> FlowCompleter:
     """What finds the flow behind holes."""
-    completion = config.completion or ("dfc" if config.mode == "dfc" else "auto")
+    completion = chosen_completion(config)
     if completion == "background":
         return BackgroundCompleter()
     if completion == "laplace":

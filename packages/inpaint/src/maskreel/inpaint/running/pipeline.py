@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -20,10 +21,10 @@ from maskreel.common.video import iterate, join_segments
 from maskreel.inpaint.running.chunks import Chunk, can_be_laid, plan_chunks
 from maskreel.inpaint.running.fill_stage import FillStage, group_chunks, plan_segments
 from maskreel.inpaint.running.mask_stage import MaskStage, is_done, join_parts, load_masks, plate_path
-from maskreel.inpaint.running.parts import people_segmenter, propagation_settings
+from maskreel.inpaint.running.parts import chosen_completion, people_segmenter, propagation_settings
 from maskreel.inpaint.running.settling import settled, try_shots
 from maskreel.inpaint.running.shards import Piece, shares
-from maskreel.inpaint.running.stages_kept import StagesKept, write_film
+from maskreel.inpaint.running.stages_kept import SUFFIXES, StagesKept, write_film
 from maskreel.inpaint.running.trial import Triers
 from maskreel.inpaint.scene.clean_plate import CleanPlate
 from maskreel.inpaint.scene.survey import Shot, Survey, Surveyor, canvas_box
@@ -182,8 +183,17 @@ class Pipeline:
         """The replaced pixels, chunk by chunk: bool (T, H, W)."""
         return (self._masks_of(chunk) for chunk in self.chunks)
 
-    def clean_plates(self) -> Iterator[tuple[Shot, np.ndarray]]:
-        """Of every shot but those in mode flow, the scene without what was removed: uint8 (h, w, 3) RGB.
+    def way(self, shot: Shot) -> tuple[str, str | None]:
+        """Mode and completion of a settled shot in words of the config, which ask for the same; see `Summary`."""
+        if shot.mode != "flow":
+            return shot.mode, None
+        mode = "dfc" if self.config.mode == "dfc" else "flow"
+        if shot.follows:
+            return mode, "laplace"
+        return mode, None if self.parts.completer is not None else chosen_completion(self.config)
+
+    def clean_plates(self) -> Iterator[tuple[Shot, np.ndarray | None]]:
+        """Of every shot the scene without what was removed: uint8 (h, w, 3) RGB; None of those filled along flow alone.
 
         The canvas of a moving camera is larger than a frame.
         """
@@ -191,8 +201,9 @@ class Pipeline:
         assert inpainter is not None
         for first, settled_first in zip(self.chunks, self.settled_chunks, strict=True):
             shot, modes = first.shot, {first.shot.mode, settled_first.shot.mode}
-            if first.start == shot.start and modes != {"flow"}:
-                yield shot, CleanPlate.load(plate_path(self._mask_folder, first)).completed(inpainter)
+            if first.start == shot.start:
+                path = None if modes == {"flow"} else plate_path(self._mask_folder, first)
+                yield shot, None if path is None else CleanPlate.load(path).completed(inpainter)
 
     def fill(self, output: Path, *, copy_streams: bool) -> Figures:
         """Fill the holes and write the finished video, with the source's sound and subtitles if wanted."""
@@ -206,12 +217,18 @@ class Pipeline:
         return stage.figures()
 
     def write_films(self) -> list[Path]:
-        """A video of every kept stage, beside its folder, to be looked at."""
+        """A video of every kept stage, beside its folder, to be looked at; what never came to be leaves neither."""
         paths = []
         for kind in self.kept:
             folder = self._kept_folder(kind)
-            write_film(folder.with_suffix(".mp4"), folder, range(self.frame_count), self.info)
-            paths.append(folder.with_suffix(".mp4"))
+            film = folder.with_suffix(".mp4")
+            if any(folder.glob(f"*{SUFFIXES[kind]}")):
+                write_film(film, folder, range(self.frame_count), self.info)
+                paths.append(film)
+            else:
+                logger.warning("no optical flow was needed, so no %s is kept in %s", kind, folder)
+                shutil.rmtree(folder)
+                film.unlink(missing_ok=True)
         return paths
 
     def _masks_by_workers(self, crew: Crew, folder: Path, advance: Callable[[int], object]) -> None:
@@ -293,6 +310,7 @@ class Pipeline:
             "mode": config.mode,
             "segmenter": config.segmenter if self.segmenter is None else repr(self.segmenter),
             "weights": _weights_identity(config.segmenter_weights),
+            "network": _config_identity(config.segmenter_config),
             "stride": self._stride,
             "refinement": {k: v for k, v in vars(self.refinement).items() if k not in ("remove", "keep")},
             "remove": _regions_identity(config.remove),
@@ -307,6 +325,7 @@ class Pipeline:
         settings = {"masks": self._mask_settings} | {name: getattr(self.config, name) for name in _FILL_FIELDS}
         weights = (self.config.flow_weights, self.config.fill_weights, *self.config.dfc_weights)
         settings |= {"weights": [_weights_identity(path) for path in weights], "parts": repr(self.parts)}
+        settings["network"] = _config_identity(self.config.flow_config)
         kept = sorted(set(self.kept) - {"masks"})  # what is kept of a stage comes to be only when the stage is done
         return settings | ({"kept": kept} if kept else {})
 
@@ -366,6 +385,14 @@ def _piece(stage: str, items: Sequence[Chunk | Segment], part: range) -> Piece:
 
 def _weights_identity(path: str | None) -> dict[str, Any] | None:
     return None if path is None else identify(Path(path))
+
+
+def _config_identity(config: str | None) -> Any:
+    if config is None:
+        return None
+    from maskreel.inpaint.openmmlab import identify_config
+
+    return identify_config(config)
 
 
 def _regions_identity(regions: tuple[str, ...]) -> list[Any]:

@@ -18,9 +18,13 @@ if TYPE_CHECKING:
 __all__ = ["ForwardReader", "count_frames"]
 
 
-def count_frames(info: VideoInfo) -> int:
-    """The number of frames; those of a file that does not tell, such as raw .h264, are decoded and counted."""
-    return sum(len(clip) for clip in iterate(info.path)) if info.frame_count is None else info.frame_count
+def count_frames(info: VideoInfo, seconds: float | None = None) -> int:
+    """The number of frames, at most those of the first `seconds`, at least one.
+
+    Those of a file that does not tell, such as raw .h264, are decoded and counted.
+    """
+    frames = sum(len(clip) for clip in iterate(info.path)) if info.frame_count is None else info.frame_count
+    return frames if seconds is None else min(frames, max(1, round(seconds * float(info.fps))))
 
 
 class ForwardReader:

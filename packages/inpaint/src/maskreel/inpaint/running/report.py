@@ -65,7 +65,7 @@ def write_report(
 
 def _in_words(summary: Summary) -> str:
     if not summary.removed_something:
-        return "Nothing to remove was found; the video is unchanged."
+        return "Nothing to remove was found; no pixel was replaced."
     text = f"{summary.covered:.1%} of all pixels were replaced."
     if summary.never_seen:
         text += f" {summary.never_seen:.1%} of those are never seen in the video and were painted."
@@ -75,7 +75,7 @@ def _in_words(summary: Summary) -> str:
 def _rows(summary: Summary) -> list[tuple[str, str]]:
     return [
         ("frames", str(summary.frames)),
-        ("mode", ", ".join(dict.fromkeys(summary.modes))),
+        ("filled by", ", ".join(summary.ways)),
         ("replaced", f"{summary.covered:.2%} of all pixels"),
         ("never seen, painted", f"{summary.never_seen:.2%} of the replaced pixels"),
         ("confidence", f"{summary.confidence:.3f} (1: past and future agree; 0: painted)"),

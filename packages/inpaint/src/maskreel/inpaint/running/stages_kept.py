@@ -1,8 +1,9 @@
 """What comes between masks and result, kept to be looked at: masks, flow, completed flow and confidence of every frame.
 
-Each kind has a folder of its own in the job folder, with one file per frame, named by the frame's number as the public
-DFVI code names them: %08d.png for pictures, %08d.flo for the flow to the next frame, and %08d.rflo for the flow to the
-frame before. So a killed job keeps them, many workers can write them, and other programs can read them.
+Each kind has a folder of its own in the job folder, with one file per frame, named by the frame's number: %08d.png for
+pictures and, as in the public DFVI code but with eight digits for its five, %08d.flo for the flow to the next frame and
+%08d.rflo for the flow to the frame before. So a killed job keeps them, many workers can write them, and other programs
+can read them.
 """
 
 from __future__ import annotations
@@ -28,9 +29,11 @@ if TYPE_CHECKING:
     from maskreel.inpaint.flow.completer import FlowPair
     from maskreel.inpaint.flow.hole_links import PairRecorder
 
-__all__ = ["KeptStage", "StagesKept", "write_film"]
+__all__ = ["SUFFIXES", "KeptStage", "StagesKept", "write_film"]
 
 KeptStage = Literal["masks", "flow", "completed", "confidence"]
+SUFFIXES: dict[KeptStage, str] = {"masks": ".png", "flow": ".flo", "completed": ".flo", "confidence": ".png"}
+"""Of the files of each kind that its film shows."""
 
 _FASTEST = 0.02  # of the frame's width and per frame, is a fully saturated colour
 

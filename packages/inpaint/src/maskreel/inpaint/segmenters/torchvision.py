@@ -14,8 +14,7 @@ import torch
 from torch.nn import functional
 
 from maskreel.common.errors import MissingExtraError
-from maskreel.common.job_folder import identify
-from maskreel.common.weights import WeightsEntry, load_into, load_state_dict, torchvision_entry
+from maskreel.common.weights import WeightsEntry, load_into, load_state_dict, short_identity, torchvision_entry
 from maskreel.inpaint._given_weights import given_weights
 from maskreel.inpaint.segmenters.person_masks import PersonSegmenter
 
@@ -71,7 +70,7 @@ class TorchvisionSegmenter(PersonSegmenter):
         self._network = _load(variant, path).to(self.device)
         self._preprocess = variant.published.transforms(resize_size=short_side)
         self._person = categories.index("person")
-        source = path.name if weights is None else f"{path.name} {identify(path)['sha256'][:8]}"
+        source = path.name if weights is None else short_identity(path)
         self._description = f"{name!r}, weights={source!r}"
 
     @torch.inference_mode()
