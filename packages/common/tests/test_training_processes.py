@@ -54,6 +54,18 @@ class Smooth(TrainingTask):
         return {"square": error.square().mean(), "absolute": error.abs().mean()}
 
 
+class Normed(Smooth):
+    """Batch norm, which does see how a batch is divided, unless the processes tell each other.
+
+    No bias before it: that has no gradient but rounding, which Adam would follow.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        first = nn.Linear(4, 16, bias=False)
+        self.module = nn.Sequential(first, nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, 1))
+
+
 class Rough(Smooth):
     """Batch norm and dropout; the ranks differ in both."""
 
@@ -99,6 +111,16 @@ def test_two_processes_give_the_curve_of_one(by_torchrun: Path, tmp_path: Path) 
     weights = load_file(by_torchrun / "smooth/final.safetensors")
     for name, value in load_file(result.weights).items():
         assert torch.allclose(value, weights[name], rtol=1e-4, atol=1e-6)
+
+
+def test_batch_norm_sees_the_whole_batch(by_torchrun: Path, tmp_path: Path) -> None:
+    """Also in parts, by `accumulate`: both see these."""
+    result = train(Normed(), Numbers(), SMOOTH, tmp_path)
+    for mine, others in zip(curve(tmp_path), curve(by_torchrun / "normed"), strict=True):
+        assert mine == pytest.approx(others, rel=1e-4)
+    weights = load_file(by_torchrun / "normed/final.safetensors")
+    for name, value in load_file(result.weights).items():
+        assert torch.allclose(value, weights[name], rtol=1e-3, atol=1e-5), name
 
 
 def test_two_processes_resume_exactly(by_torchrun: Path) -> None:
@@ -186,6 +208,7 @@ def main(folder: Path) -> None:
     rank = int(os.environ["RANK"])
     smooth, rough = changed(SMOOTH, launcher="pytorch"), changed(ROUGH, launcher="pytorch")
     train(Smooth(), Numbers(), smooth, folder / "smooth")
+    train(Normed(), Numbers(), smooth, folder / "normed")
     whole = Rough()
     train(whole, Numbers(), rough, folder / "whole")
     (folder / f"buffers{rank}.json").write_text(json.dumps(whole.buffers))

@@ -6,7 +6,7 @@ same weights, bit for bit.
 
 from maskreel.common.training._config import TrainingConfig
 from maskreel.common.training._outcome import DivergedError, Preempted, TrainingResult
-from maskreel.common.training._place import is_first, place_in_group
+from maskreel.common.training._place import is_first, place_in_group, same_in_all
 from maskreel.common.training._provenance import Provenance, provenance
 from maskreel.common.training._task import TrainingTask
 from maskreel.common.training._train import train
@@ -21,5 +21,6 @@ __all__ = [
     "is_first",
     "place_in_group",
     "provenance",
+    "same_in_all",
     "train",
 ]

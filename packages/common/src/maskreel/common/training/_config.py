@@ -37,7 +37,7 @@ class TrainingConfig:
     batch_size: int = 8
     """Samples in a step, over all processes and accumulated parts; must be a multiple of their number."""
     accumulate: int = 1
-    """Parts in which each process works through its share of a batch, to save memory."""
+    """Parts in which each process works through its share of a batch, to save memory; batch norm sees one at a time."""
     optimiser: Literal["adam", "adamw", "sgd"] = "adamw"
     """How gradients become steps."""
     lr: float = 1e-3

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from maskreel.common.training._config import TrainingConfig
 
-__all__ = ["is_first", "place_in_group"]
+__all__ = ["is_first", "place_in_group", "same_in_all"]
 
 
 def place_in_group(config: TrainingConfig) -> tuple[int, int]:
@@ -22,3 +22,16 @@ def place_in_group(config: TrainingConfig) -> tuple[int, int]:
 def is_first(config: TrainingConfig) -> bool:
     """Whether this process measures and saves; the others of a group only help to train."""
     return place_in_group(config)[0] == 0
+
+
+def same_in_all(value: float) -> float:
+    """What the first process gives, in every process of the group; all must call it. Alone: `value`."""
+    import torch
+    import torch.distributed as dist
+
+    if not (dist.is_available() and dist.is_initialized()):
+        return value
+    device = "cuda" if dist.get_backend() == "nccl" else "cpu"
+    shared = torch.tensor(value, dtype=torch.float64, device=device)
+    dist.broadcast(shared, 0)
+    return float(shared)

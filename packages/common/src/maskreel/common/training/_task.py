@@ -25,6 +25,10 @@ class TrainingTask(ABC):
     """Optimiser steps done, as the loop tells it before each call of `losses`."""
     idle_parameters: bool = False
     """Whether some parameters may take no part in a step; several processes must know, and are a little slower."""
+    same_layers: bool | None = None
+    """Whether, in several processes, all of them pass the same batch norm layers in the same order in every step, as
+    they must for statistics of the whole batch; where they might not, each normalises its own share. What decides the
+    way is then to be drawn with `same_in_all`. None: yes, unless there are idle parameters."""
 
     def identity(self) -> Mapping[str, Any]:
         """What the losses depend on, beside the config of the training: weights of their parts, when they begin.

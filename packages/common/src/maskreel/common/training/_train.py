@@ -175,6 +175,7 @@ def _steps(config: TrainingConfig, samples: int) -> int:
 
 
 def _train(run: Run, dataset: Any, collate: Callable[[list[Any]], Any] | None) -> None:
+    from maskreel.common.training._batch_norm import shared_batch_norm
     from maskreel.common.training._data import Batches, data_loader
     from maskreel.common.training._hooks import ProgressHook, make_hooks
     from maskreel.common.training._log import Log
@@ -188,6 +189,7 @@ def _train(run: Run, dataset: Any, collate: Callable[[list[Any]], Any] | None) -
     model = TaskModel(run.task, run.processes, run.progress)
     wrapped = model if run.config.launcher == "none" else distributed(model, run.processes)
     with ExitStack() as stack:
+        stack.enter_context(shared_batch_norm(run.task, run.processes))
         log = bar = None
         if run.processes.first:
             log = Log(run.folder, run.progress, tensorboard=run.config.tensorboard)
