@@ -21,8 +21,6 @@ BY_HAND = {
     "animate motion.device": (_ANIMATE, "test_the_device_is_asked_for"),
     "animate reconstruct.device": (_ANIMATE, "test_the_device_is_asked_for"),
     "animate evaluate.device": (_ANIMATE, "test_the_device_is_asked_for"),
-    # By the method of the API that the command hands it to.
-    "animate run.job": (_ANIMATE, "test_unfinished_work_lies_where_it_is_told"),
     "vfp train-segmenter.blur_share": (
         "packages/vfp/tests/test_segmentation_training.py",
         "test_the_share_of_blur_images",

@@ -144,7 +144,7 @@ def test_the_best_start_is_the_frame_of_the_same_shape(model: RedThings, tmp_pat
 
 def test_a_colour_comes_behind_the_subject(model: RedThings) -> None:
     source = block((64, 64), 8, 40, 16, BLUE)
-    made = animator(model, lock=True).animate(source, walk(), "#00ff00")
+    made = animator(model, lock_background=True).animate(source, walk(), "#00ff00")
     green = torch.tensor([0, 255, 0], dtype=torch.uint8).view(3, 1, 1)
     for frame, driven in zip(made.frames, walk().frames, strict=True):
         top, left, bottom, right = red_box(driven)
@@ -156,7 +156,7 @@ def test_a_colour_comes_behind_the_subject(model: RedThings) -> None:
 @pytest.mark.parametrize("swap", ["network", "composite"])
 def test_a_film_comes_behind_the_subject(model: RedThings, swap: str) -> None:
     behind = Clip(torch.arange(0, 240, 20, dtype=torch.uint8).view(-1, 1, 1, 1).repeat(1, 3, 64, 64), FPS)
-    made = animator(model, swap=swap, lock=True).animate(block((64, 64), 8, 40, 16, BLUE), walk(), behind)
+    made = animator(model, swap=swap, lock_background=True).animate(block((64, 64), 8, 40, 16, BLUE), walk(), behind)
     assert torch.equal(made.frames[:, :, 60, 32], behind.frames[:, :, 60, 32])
 
 
@@ -167,7 +167,11 @@ def test_what_kind_a_background_is_can_be_said(model: RedThings, tmp_path: Path,
     save_image(tmp_path / "behind.png", block((64, 64), 44, 2, 16))
     write(tmp_path / "driving.mkv", walk(2), codec="ffv1")
     job = tmp_path / "source.png", tmp_path / "driving.mkv", str(tmp_path / "behind.png")
-    made = read(animator(model, kind=kind, lossless=True, lock=True).animate(*job, output=tmp_path / "made.mkv").output)
+    made = read(
+        animator(model, kind=kind, lossless=True, lock_background=True)
+        .animate(*job, output=tmp_path / "made.mkv")
+        .output
+    )
     red = made.frames[:, 0, 51:53, 7:9].int() - made.frames[:, 2, 51:53, 7:9].int()
     assert bool((red > 100).all()) == stays
 
@@ -181,7 +185,7 @@ def test_lock_keeps_the_source_outside_both_subjects(small: ModelConfig) -> None
     source, driving = block((64, 64), 8, 40, 16, BLUE), walk(6)
     restless = Restless(small).eval()
     free = animator(restless).animate(source, driving)
-    locked = animator(restless, lock=True).animate(source, driving)
+    locked = animator(restless, lock_background=True).animate(source, driving)
     away = torch.ones(6, 64, 64, dtype=torch.bool)
     for t in range(6):
         for top, left, bottom, right in (red_box(source), red_box(driving.frames[t])):
@@ -190,6 +194,63 @@ def test_lock_keeps_the_source_outside_both_subjects(small: ModelConfig) -> None
     assert torch.equal(locked.frames.movedim(1, -1)[away], own[away])
     assert not torch.equal(free.frames.movedim(1, -1)[away], own[away])
     assert not torch.equal(locked.frames[0, :, 12, 50], source[:, 12, 50]), "where the subject was, it changes"
+
+
+def test_a_locked_background_is_there_pixel_by_pixel_where_the_file_is_lossless(
+    small: ModelConfig, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Restless(RedThings):
+        def swapped(
+            self, foreground: Tensor, masks: Tensor, backdrop: Tensor, backdrop_masks: Tensor
+        ) -> tuple[Tensor, Tensor]:
+            made = super().swapped(foreground, masks, backdrop, backdrop_masks)[1] * 0.9
+            return made, made
+
+    caplog.set_level("INFO", logger="maskreel.animate")
+    model, behind = Restless(small).eval(), torch.randint(0, 256, (3, 64, 64), dtype=torch.uint8)
+    save_image(tmp_path / "source.png", block((64, 64), 8, 40, 16, BLUE))
+    save_image(tmp_path / "behind.png", behind)
+    write(tmp_path / "driving.mkv", walk(3), codec="ffv1")
+
+    def kept(name: str, **settings: object) -> tuple[bool, str]:
+        """Whether all pixels far from the driving subject are those of the background, and what was told."""
+        caplog.clear()
+        settings = {"kind": "other", "swap": "network", "lock_background": True} | settings
+        job = tmp_path / "source.png", tmp_path / "driving.mkv", tmp_path / "behind.png"
+        made = animator(model, **settings).animate(*job, output=tmp_path / name)
+        output = made.output if made.output.is_file() else made.output / "00002.png"
+        frame = read(output).frames[-1] if output.suffix != ".png" else torch.from_numpy(np.array(Image.open(output)))
+        frame = frame if output.suffix != ".png" else frame.permute(2, 0, 1)
+        return torch.equal(frame[:, 50:], behind[:, 50:]), caplog.text
+
+    assert kept("a.mkv", lossless=True) == (True, "")
+    assert kept("a") == (True, "")
+    assert kept("b.mkv", lossless=True, lock_background=False) == (False, "")
+    same, told = kept("c.mp4")
+    assert not same
+    assert "H.264 changes all of them a little; add --lossless" in told
+    same, told = kept("d.mkv", lossless=True, swap="composite")
+    assert same
+    assert "--lock-background adds nothing to --swap composite" in told
+    assert kept("e.mkv", lossless=True, swap="composite", lock_background=False) == (True, "")
+
+
+def test_a_folder_of_pictures_is_lossless_and_may_be_transparent(model: RedThings, tmp_path: Path) -> None:
+    save_image(tmp_path / "source.png", block((64, 64), 8, 40, 16, BLUE))
+    write(tmp_path / "driving.mkv", walk(2), codec="ffv1")
+
+    def made(name: str, background: str | None = None) -> Path:
+        job = tmp_path / "source.png", tmp_path / "driving.mkv", background
+        return animator(model, lossless=True).animate(*job, output=tmp_path / name).output
+
+    def last(folder: Path) -> Tensor:
+        with Image.open(folder / "00001.png") as picture:
+            return torch.from_numpy(np.array(picture)).permute(2, 0, 1)
+
+    assert torch.equal(last(made("folder")), read(made("film.mkv")).frames[1])
+    colours = last(made("clear", "transparent"))
+    assert colours.shape == (4, 64, 64)
+    assert set(colours[3].unique().tolist()) >= {0, 255}
 
 
 def test_without_pasting_back_the_square_is_the_result(model: RedThings) -> None:
@@ -337,7 +398,9 @@ class TestRefusals:
         return tmp_path
 
     def refused(self, model: RedThings, files: Path, *arguments: str, **options: object) -> str:
-        settings = {name: options.pop(name) for name in list(options) if name in ("motion", "start", "lossless")}
+        settings = {
+            name: options.pop(name) for name in list(options) if name in ("motion", "start", "kind", "lossless")
+        }
         before = sorted(files.iterdir())
         with pytest.raises(InputError) as caught:
             animator(model, **settings).animate(*(files / name for name in arguments), **options)  # type: ignore[arg-type]
@@ -371,9 +434,55 @@ class TestRefusals:
                 files / "source.png", files / "driving.mp4", "transparent", output=files / "made.gif"
             )
 
-    def test_lossless_needs_mkv(self, model: RedThings, files: Path) -> None:
-        message = self.refused(model, files, "source.png", "driving.mp4", output=files / "made.mp4", lossless=True)
-        assert message.startswith("made.mp4 cannot hold the lossless FFV1; use .mkv")
+    def test_lossless_needs_what_can_hold_it(self, model: RedThings, files: Path) -> None:
+        job = "source.png", "driving.mp4"
+        message = self.refused(model, files, *job, output=files / "made.mp4", lossless=True)
+        assert message == (
+            "made.mp4 cannot hold every pixel as it was made; with --lossless use .mkv or a folder of PNG images"
+        )
+        message = self.refused(model, files, "source.png", "source.png", output=files / "made.jpg", lossless=True)
+        assert message == "made.jpg cannot hold every pixel as it was made; with --lossless use .png"
+
+    @pytest.mark.parametrize("name", ["made.mov", "made.mkv", "made.webm", None])
+    def test_what_is_transparent_and_lossless_is_a_folder(
+        self, model: RedThings, files: Path, name: str | None
+    ) -> None:
+        lossless, output = animator(model, lossless=True), None if name is None else files / name
+        with pytest.raises(InputError) as caught:
+            lossless.animate(files / "source.png", files / "driving.mp4", "transparent", output=output)
+        assert str(caught.value).replace(f"{files}/", "") == (
+            "--lossless with a transparent background gives a folder of PNG images; name one with --output, without a "
+            "suffix"
+            if name is None
+            else f"{name} cannot hold transparency without loss; with --lossless name a folder of PNG images (no "
+            "suffix)"
+        )
+
+    @pytest.mark.parametrize(
+        ("settings", "background", "message"),
+        [
+            ({"kind": "same"}, None, "--kind same is about a new background, but there is none; add --background"),
+            ({"swap": "network"}, None, "--swap network is about a new background, but there is none; add --backgr"),
+            ({"kind": "other"}, "navy", "--kind other cannot be used: the background 'navy' shows nothing that could"),
+            ({"kind": "same"}, "blur", "--kind same cannot be used: the background 'blur' shows nothing that could be"),
+            ({"swap": "network"}, "transparent", "--swap network cannot be used: a transparent background has nothing"),
+            ({"lock_background": True}, "transparent", "--lock-background cannot be used: a transparent background"),
+            ({"crf": 30, "lossless": True}, "navy", "--crf 30 is the quality of H.264, which source.animated.mkv is"),
+        ],
+    )
+    def test_what_can_have_no_effect(
+        self, model: RedThings, files: Path, settings: dict[str, object], background: str | None, message: str
+    ) -> None:
+        before = sorted(files.iterdir())
+        with pytest.raises(InputError) as caught:
+            animator(model, **settings).animate(files / "source.png", files / "driving.mp4", background)
+        assert str(caught.value).replace(f"{files}/", "").startswith(message)
+        assert sorted(files.iterdir()) == before
+
+    def test_a_kind_beside_a_mask(self, model: RedThings, files: Path) -> None:
+        job = "source.png", "driving.mp4", "source.png"
+        message = self.refused(model, files, *job, background_mask=files / "source.png", kind="same")
+        assert message.startswith("--kind same cannot be used: source.png tells where the background's own subject is")
 
     def test_missing_files(self, model: RedThings, files: Path) -> None:
         assert self.refused(model, files, "no.png", "driving.mp4") == (
@@ -396,6 +505,21 @@ class TestRefusals:
     def test_a_start_beyond_the_end(self, model: RedThings, files: Path) -> None:
         message = self.refused(model, files, "source.png", "driving.mp4", motion="relative", start=3)
         assert message == "--start 3: driving.mp4 has 3 frames, counted from 0; name one of them, or auto"
+
+        message = self.refused(model, files, "source.png", "driving.mp4", start=3)
+        assert message.startswith("--start 3: driving.mp4 has 3 frames")
+
+    def test_a_start_that_auto_does_not_use_is_told(
+        self, model: RedThings, files: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        job = files / "source.png", files / "driving.mp4"
+        assert animator(model, start=2).animate(*job).summary.start is None
+        told = "--start 2 has no effect, since --motion auto became absolute here; add --motion relative"
+        assert [record.message for record in caplog.records] == [told]
+        caplog.clear()
+        animator(model).animate(*job)
+        assert animator(model, start=2, motion="relative").animate(*job).summary.start == 2
+        assert not caplog.records
 
     def test_nobody_to_start_from(self, model: RedThings, files: Path) -> None:
         save_image(files / "empty.png", torch.full((3, 64, 64), 90, dtype=torch.uint8))

@@ -10,7 +10,6 @@ from PIL import Image
 
 from maskreel.animate.backdrop import (
     Backdrop,
-    BackdropKind,
     FilmBackdrop,
     StillBackdrop,
     filled,
@@ -30,6 +29,7 @@ from maskreel.common.world import ActorsScene
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from maskreel.animate.config import Kind
     from maskreel.animate.model_config import ModelConfig
 
 GREY, RED = (120, 130, 140), (250, 20, 20)
@@ -85,7 +85,7 @@ def opened(
     model: AnimationModel,
     *,
     driving: Path | None = None,
-    kind: BackdropKind = "auto",
+    kind: Kind = "auto",
     mask: Path | None = None,
     fps: Fraction | None = None,
 ) -> Backdrop:
@@ -251,7 +251,7 @@ class TestStill:
         assert torch.equal(backdrop.read(0, 1), plain((1, 2, 3), (48, 64))[None])
 
     @pytest.mark.parametrize(("kind", "found"), [("auto", True), ("same", True), ("other", False)])
-    def test_its_own_subject_is_found(self, model: RedFinder, tmp_path: Path, kind: BackdropKind, found: bool):
+    def test_its_own_subject_is_found(self, model: RedFinder, tmp_path: Path, kind: Kind, found: bool):
         backdrop = opened(str(save(tmp_path / "a.png", with_square())), model, kind=kind)
         holes = backdrop.holes(0, 2)
         assert (holes is not None) == found
@@ -413,7 +413,7 @@ class TestOpenFilm:
         assert torch.equal(filled(frames, holes), plain(GREY, (48, 64)).expand(3, -1, -1, -1))
 
     @pytest.mark.parametrize(("kind", "found"), [("auto", True), ("same", True), ("other", False)])
-    def test_a_film_of_the_user(self, model: RedFinder, tmp_path: Path, kind: BackdropKind, found: bool):
+    def test_a_film_of_the_user(self, model: RedFinder, tmp_path: Path, kind: Kind, found: bool):
         backdrop = opened(str(self.moving(tmp_path / "a.mkv")), model, kind=kind, fps=Fraction(24))
         assert torch.equal(backdrop.read(0, 4)[3], with_square().roll(4, -1))
         assert (backdrop.holes(0, 4) is not None) == found
@@ -486,5 +486,5 @@ class TestWrongChoices:
             opened(str(picture), model, mask=tmp_path / "mask.png")
 
     def test_an_unknown_kind(self, model: RedFinder):
-        with pytest.raises(ValueError, match="kind must be 'auto', 'same' or 'other', got 'alike'"):
+        with pytest.raises(ValueError, match="kind must be one of auto, same, other, got 'alike'"):
             opened("navy", model, kind="alike")  # pyright: ignore[reportArgumentType]

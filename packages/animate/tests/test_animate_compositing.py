@@ -129,7 +129,7 @@ class TestNetwork:
 class TestLock:
     def test_outside_the_subject_it_is_the_backdrop_bit_for_bit(self, model: Swapper):
         picture, masks = noise(3, *SIZE), disc(SMALL, 0.2, 2)
-        compositor = Compositor(model, StillBackdrop(picture, corner_hole()[0]), SQUARE, lock=True)
+        compositor = Compositor(model, StillBackdrop(picture, corner_hole()[0]), SQUARE, lock_background=True)
         out = compositor(torch.rand(2, 3, 32, 32), masks, 0)
         plate = filled(picture[None], corner_hole()).expand(2, -1, -1, -1)
         region = compositor.region(masks)
@@ -141,20 +141,22 @@ class TestLock:
 
     def test_the_subject_is_all_of_the_network(self, model: Swapper):
         masks = disc(SMALL, 0.2)
-        out = Compositor(model, StillBackdrop(noise(3, *SIZE)), SQUARE, lock=True)(torch.rand(1, 3, 32, 32), masks, 0)
+        out = Compositor(model, StillBackdrop(noise(3, *SIZE)), SQUARE, lock_background=True)(
+            torch.rand(1, 3, 32, 32), masks, 0
+        )
         assert (out[(SQUARE.place(masks) > 0.1).expand_as(out)] == 255).all()
 
     def test_between_them_it_fades(self, model: Swapper):
         masks = disc(SMALL, 0.2)
         black = StillBackdrop(torch.zeros(3, *SIZE, dtype=torch.uint8))
-        out = Compositor(model, black, SQUARE, lock=True)(torch.rand(1, 3, 32, 32), masks, 0)
+        out = Compositor(model, black, SQUARE, lock_background=True)(torch.rand(1, 3, 32, 32), masks, 0)
         row = out[0, 0, 36].int()
         assert ((row > 0) & (row < 255)).sum() >= 4
         assert (row.diff().abs() <= 100).all()
 
     def test_an_empty_mask_leaves_the_backdrop(self, model: Swapper):
         picture = noise(3, *SIZE)
-        compositor = Compositor(model, StillBackdrop(picture), SQUARE, lock=True)
+        compositor = Compositor(model, StillBackdrop(picture), SQUARE, lock_background=True)
         assert torch.equal(compositor(torch.rand(1, 3, 32, 32), torch.zeros(1, 1, SMALL, SMALL), 0), picture[None])
 
 
@@ -170,7 +172,9 @@ class TestComposite:
 
     def test_lock_changes_nothing(self, model: Swapper):
         backdrop, masks, pictures = StillBackdrop(noise(3, *SIZE)), disc(SMALL, 0.2), torch.rand(1, 3, 32, 32)
-        plain, locked = (Compositor(model, backdrop, SQUARE, swap="composite", lock=lock) for lock in (False, True))
+        plain, locked = (
+            Compositor(model, backdrop, SQUARE, swap="composite", lock_background=lock) for lock in (False, True)
+        )
         out = locked(pictures, masks, 0)
         assert torch.equal(out, plain(pictures, masks, 0))
         outside = ~locked.region(masks).expand_as(out)
@@ -278,7 +282,7 @@ def test_what_an_unsure_mask_holds_inside_stays_as_it_is():
 
 def test_wrong_arguments(model: Swapper):
     backdrop = StillBackdrop(noise(3, *SIZE))
-    with pytest.raises(ValueError, match="swap must be 'network' or 'composite', got 'paint'"):
+    with pytest.raises(ValueError, match="swap must be one of network, composite, got 'paint'"):
         Compositor(model, backdrop, SQUARE, swap="paint")  # pyright: ignore[reportArgumentType]
     with pytest.raises(ValueError, match="pictures and masks must be as many, got 2 and 1"):
         Compositor(model, backdrop, SQUARE)(torch.rand(2, 3, 32, 32), disc(SMALL), 0)

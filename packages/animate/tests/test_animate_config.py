@@ -48,6 +48,7 @@ def test_it_is_frozen() -> None:
         ({"start": "best"}, "start must be auto or the number of a frame, got 'best'"),
         ({"start": True}, "start must be auto or the number of a frame, got True"),
         ({"start": -1}, "start must be auto or a frame counted from 0, got -1"),
+        ({"start": 2, "motion": "absolute"}, "start is where relative .*, got start 2 with motion absolute"),
         ({"smoothing": 1.0}, "smoothing must be at least 0 and below 1, got 1.0"),
         ({"smoothing": float("nan")}, "smoothing must be at least 0 and below 1, got nan"),
         ({"batch": 0}, "batch must be 1 or more, got 0"),

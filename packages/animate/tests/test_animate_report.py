@@ -116,12 +116,12 @@ def test_the_page_holds_the_result_the_figures_and_the_command(tmp_path: Path, n
 
 def test_the_command_names_what_is_not_default() -> None:
     inputs = Inputs(Path("my source.png"), Path("drive.mp4"), "sky blue.jpg", Path("mask.png"))
-    config = AnimateConfig(weights="w.safetensors", motion="relative", lock=True, fused=False, crf=20)
+    config = AnimateConfig(weights="w.safetensors", motion="relative", lock_background=True, fused=False, crf=20)
     words = shlex.split(command(inputs, config, Path("out.mp4"), seconds=2.5))
     assert words == [
         *("maskreel", "animate", "run", "my source.png", "drive.mp4"),
         *("--background", "sky blue.jpg", "--background-mask", "mask.png", "--preview", "2.5s"),
-        *("--weights", "w.safetensors", "--motion", "relative", "--lock", "--no-fused", "--crf", "20"),
+        *("--weights", "w.safetensors", "--motion", "relative", "--lock-background", "--no-fused", "--crf", "20"),
         *("-o", "out.mp4"),
     ]
     plain = command(Inputs(Path("a.png"), Path("b.mp4")), AnimateConfig(), Path("c.mp4"))

@@ -145,7 +145,19 @@ def test_transparent_films_have_sound_too(files: Path, weights: Path) -> None:
 
 
 def test_the_record_makes_the_same_again(files: Path, weights: Path) -> None:
-    more = ("-b", "#203040", "--motion", "relative", "--start", "3", "--smoothing", "0.5", "--lock", "--crf", "10")
+    more = (
+        "-b",
+        "#203040",
+        "--motion",
+        "relative",
+        "--start",
+        "3",
+        "--smoothing",
+        "0.5",
+        "--lock-background",
+        "--crf",
+        "10",
+    )
     assert main(command(files, weights, *more, "--preview", "0.3s", "-o", files / "made.mp4")) == 0
     made = (files / "made.mp4").read_bytes()
     record = json.loads((files / "made.json").read_text())
@@ -189,6 +201,64 @@ def test_killed_and_run_again_gives_the_same_bytes(files: Path, weights: Path, m
 def test_dry_run_writes_nothing(files: Path, weights: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = names(files)
     assert main(command(files, weights, "--dry-run")[1:]) == 0
+    assert "20 frames: about 0 min" in capsys.readouterr().err
+    assert names(files) == before
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        (["-o", "made.avi"], "made.avi does not end in a video format"),
+        (["-o", "driving.mp4"], "driving.mp4: the output would replace an input"),
+        (["-o", "full"], "full exists already; name a new or empty folder"),
+        (["-b", "transparent", "-o", "made.webm"], "made.webm cannot hold the sound or subtitles of driving.mp4"),
+        (["-b", "transparent", "-o", "made.gif"], "made.gif cannot hold transparency"),
+        (["--background-mask", "source.png"], "source.png masks a background, but there is none"),
+        (["-b", "source.png", "--background-mask", "wide.png"], "wide.png"),
+        (["--job", "full"], "full holds files that are not of this job"),
+        (["--start", "20", "--motion", "relative"], "--start 20: driving.mp4 has 20 frames"),
+    ],
+    ids=lambda words: " ".join(words) if isinstance(words, list) else "",
+)
+def test_dry_run_refuses_what_the_run_refuses(
+    files: Path,
+    weights: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    more: list[str],
+    told: str,
+) -> None:
+    monkeypatch.chdir(files)
+    (files / "full").mkdir()
+    (files / "full" / "precious.txt").touch()
+    save_image(files / "wide.png", torch.zeros(3, 40, 96, dtype=torch.uint8))
+    before = names(files)
+    words = ["source.png", "driving.mp4", "--weights", weights, "--no-fused", "--batch", "4", *more]
+    real, dry = refused(capsys, *words), refused(capsys, *words, "--dry-run")
+    assert real == dry
+    assert real.startswith(told)
+    assert names(files) == before
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        ["-b", "transparent", "-o", "made.mov"],
+        ["-o", "made", "--lossless"],
+        ["-o", "made.gif"],
+        ["-b", "source.png", "--background-mask", "mask.png"],
+        ["--start", "15", "--motion", "relative"],
+    ],
+    ids=" ".join,
+)
+def test_dry_run_tries_what_the_run_does(
+    files: Path, weights: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, more: list[str]
+) -> None:
+    monkeypatch.chdir(files)
+    save_image(files / "mask.png", torch.zeros(3, 40, 48, dtype=torch.uint8))
+    before = names(files)
+    words = ["source.png", "driving.mp4", "--weights", str(weights), "--no-fused", "--batch", "4", *more]
+    assert main(["animate", "run", *words, "--dry-run"]) == 0
     assert "20 frames: about 0 min" in capsys.readouterr().err
     assert names(files) == before
 

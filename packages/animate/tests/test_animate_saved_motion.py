@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import zipfile
 from dataclasses import replace
@@ -15,7 +16,7 @@ import torch
 from maskreel.animate.animator import ImageAnimator
 from maskreel.animate.config import AnimateConfig
 from maskreel.animate.model import AnimationModel, ModelConfig
-from maskreel.animate.motion import load_motion
+from maskreel.animate.motion import load_motion, save_motion
 from maskreel.animate.weights import save_model
 from maskreel.common.cli import main
 from maskreel.common.errors import InputError
@@ -98,7 +99,7 @@ def test_only_masks_and_how_they_were_made_are_saved(model: AnimationModel, file
     motion = load_motion(path)
     assert motion.frame_count == 5
     assert motion.recipe is not None
-    assert motion.recipe.keys() == {"weights", "model", "driving_framing", "mask_border", "version"}
+    assert motion.recipe.keys() == {"weights", "mask_network", "driving_framing", "mask_border", "version"}
     assert (motion.recipe["mask_border"], motion.recipe["driving_framing"]) == ("zero", "auto")
     with np.load(path) as arrays:
         assert arrays["masks_00000"].shape == (5, 16, 16)
@@ -130,3 +131,47 @@ def test_what_a_motion_cannot_do_is_said(small: ModelConfig, model: AnimationMod
             animator.save_motion(files / name, files / "again.npz")
     with pytest.raises(InputError, match=r"walk\.mkv must end in \.npz"):
         animator.save_motion(files / "driving.mkv", files / "walk.mkv")
+
+
+@pytest.mark.parametrize("fused", [False, True])
+def test_a_motion_of_other_weights_is_told(
+    small: ModelConfig, model: AnimationModel, files: Path, fused: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """However the networks are run: the same weights are the same, in the fused graph or not."""
+    ImageAnimator(AnimateConfig(fused=True), model=model).save_motion(files / "driving.mkv", files / "walk.npz")
+    torch.manual_seed(5)
+    other = copy.deepcopy(model)
+    other.high_resolution.load_state_dict(AnimationModel(small).high_resolution.state_dict())
+    job = files / "source.png", files / "walk.npz"
+    for fitting in (model, other):  # what draws the picture is free
+        ImageAnimator(AnimateConfig(fused=fused), model=fitting).animate(*job)
+        assert "other weights" not in caplog.text
+    ImageAnimator(AnimateConfig(fused=fused), model=AnimationModel(small)).animate(*job)
+    assert "walk.npz was saved with other weights (those of the package): its masks are not those" in caplog.text
+
+
+def test_a_motion_of_another_border_is_refused(model: AnimationModel, files: Path) -> None:
+    job = files / "source.png", files / "walk.npz"
+
+    def animated(border: str) -> None:
+        ImageAnimator(AnimateConfig(mask_border=border), model=model).animate(*job)  # type: ignore[arg-type]
+
+    for saved, other in (("zero", "replicate"), ("replicate", "zero"), ("model", "replicate")):
+        config = AnimateConfig(mask_border=saved)  # type: ignore[arg-type]
+        ImageAnimator(config, model=model).save_motion(files / "driving.mkv", files / "walk.npz")
+        made_with = "zero" if saved == "model" else saved
+        with pytest.raises(
+            InputError, match=rf"walk\.npz was saved with the mask border {made_with}, not {other}; say"
+        ):
+            animated(other)
+        animated(made_with)
+
+
+def test_a_motion_that_does_not_tell_how_it_was_made_is_used(
+    model: AnimationModel, files: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    animator = ImageAnimator(AnimateConfig(), model=model)
+    motion = load_motion(animator.save_motion(files / "driving.mkv", files / "walk.npz"))
+    save_motion(files / "bare.npz", motion.masks(), motion.fps, motion.framing)
+    animator.animate(files / "source.png", files / "bare.npz")
+    assert "other weights" not in caplog.text

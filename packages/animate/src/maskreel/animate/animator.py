@@ -12,15 +12,18 @@ from typing import TYPE_CHECKING, Any, overload
 import torch
 
 import maskreel.animate
-from maskreel.animate.backdrop import is_transparent, open_backdrop
+from maskreel.animate.backdrop import open_backdrop
 from maskreel.animate.compositing import Compositor, Paste
 from maskreel.animate.config import AnimateConfig
-from maskreel.animate.ready_model import ready_model
+from maskreel.animate.ready_model import made_ready, plain_model
 from maskreel.animate.running.driving_masks import write_motion
-from maskreel.animate.running.inputs import Inputs, open_driving, read_source
-from maskreel.animate.running.job import Job, fingerprint
-from maskreel.animate.running.outputs import check_apart, choose_output
+from maskreel.animate.running.idle import tell_of_lock
+from maskreel.animate.running.inputs import Inputs, open_driving
+from maskreel.animate.running.job import fingerprint
+from maskreel.animate.running.order import take_order
+from maskreel.animate.running.outputs import check_apart
 from maskreel.animate.running.plan import find_masks, make_plan, view_source
+from maskreel.animate.running.recipe import check_recipe, recipe_of
 from maskreel.animate.running.renderer import Renderer
 from maskreel.animate.running.report import command, moments_shown, titles_of, write_record, write_report
 from maskreel.animate.running.result import AnimateResult, summarise
@@ -64,10 +67,23 @@ class ImageAnimator:
         self.config = config or AnimateConfig()
         self._given = model
 
-    @cached_property
+    @property
     def model(self) -> AnimationModel:
         """The networks as they are run; loaded when they are first asked for."""
-        return ready_model(self.config, self._given)
+        return self._made[0]
+
+    @cached_property
+    def _made(self) -> tuple[AnimationModel, str]:
+        """The networks as they are run, and SHA-256 of m's weights as they were trained."""
+        plain = plain_model(self.config, self._given)
+        trained = fingerprint(plain.mask_generator)
+        return made_ready(plain, self.config), trained
+
+    @property
+    def _masking(self) -> dict[str, str]:
+        """What driving masks depend on, as `recipe_of` and `check_recipe` take it."""
+        model, trained = self._made
+        return {"mask_network": trained, "border": model.mask_generator.border}
 
     @overload
     def animate(self, source: Clip | Tensor, driving: Clip, background: Clip | Tensor | str | None = None) -> Clip: ...
@@ -164,13 +180,7 @@ class ImageAnimator:
             raise InputError(f"{driving} is no video; give a video, GIF or folder of frames")
         check_apart(path, frames.info.path)
         masks = find_masks(self.model, frames, self.config)
-        recipe = {
-            "weights": self.config.weights,
-            "model": fingerprint(self.model),
-            "driving_framing": self.config.driving_framing,
-            "mask_border": self.config.mask_border,
-            "version": maskreel.animate.__version__,
-        }
+        recipe = recipe_of(self.config, **self._masking)
         with watch("look", frames.count) as advance:
             write_motion(path, masks, recipe=recipe, advance=advance)
         return path
@@ -186,16 +196,11 @@ class ImageAnimator:
         told: bool = True,
     ) -> AnimateResult:
         """`told`: with page, picture and record."""
-        picture, driving = read_source(inputs.source), open_driving(inputs.driving, seconds=seconds)
-        target = choose_output(
-            None if output is None else Path(output),
-            inputs.source,
-            driving,
-            transparent=inputs.background is not None and is_transparent(inputs.background),
-            lossless=self.config.lossless,
-        )
-        check_apart(target.path, *inputs.files.values())
-        work = Job(Path(job) if job else target.path.with_suffix(".job"))
+        picture, driving, target, work = take_order(inputs, self.config, output=output, job=job, seconds=seconds)
+        if told:
+            tell_of_lock(self.config, inputs, target)
+        if driving.motion is not None:
+            check_recipe(driving.motion, **self._masking)
         with work.opened(self._settings(inputs, driving, target)):
             remove_scratch(target.path.parent, stem=target.path.stem)
             view = view_source(self.model, picture.pixels, self.config)
@@ -219,9 +224,7 @@ class ImageAnimator:
     def _finish(self, inputs: Inputs, view: SourceView, driving: Driving) -> Finish:
         """What puts pictures into full frames."""
         if inputs.background is None:
-            if inputs.background_mask is not None:
-                raise InputError(f"{inputs.background_mask} masks a background, but there is none; add --background")
-            return Paste(view.framing, view.picture, view.source.mask, lock=self.config.lock)
+            return Paste(view.framing, view.picture, view.source.mask, lock_background=self.config.lock_background)
         choice, kind = inputs.background, self.config.kind
         if choice == "driving" and driving.motion is not None:
             raise InputError(f"{inputs.driving} holds a motion without pictures; name another background than driving")
@@ -237,7 +240,13 @@ class ImageAnimator:
             mask=inputs.background_mask,
             fps=driving.info.fps,
         )
-        return Compositor(self.model, backdrop, view.framing, swap=self.config.swap, lock=self.config.lock)
+        return Compositor(
+            self.model,
+            backdrop,
+            view.framing,
+            swap=self.config.swap,
+            lock_background=self.config.lock_background,
+        )
 
     def _settings(self, inputs: Inputs, driving: Driving, target: Output) -> dict[str, Any]:
         """What a result depends on."""
@@ -268,8 +277,8 @@ class ImageAnimator:
         if background == "transparent":
             raise ValueError("background must not be transparent for a Clip, which has no opacity; give paths")
         lossless = copy.copy(self)
-        lossless.__dict__["model"] = self.model
-        lossless.config = replace(self.config, lossless=True)
+        lossless.__dict__["_made"] = self._made
+        lossless.config = replace(self.config, lossless=True, crf=AnimateConfig.crf)
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             write(folder / "driving.mkv", driving, codec="ffv1")

@@ -30,21 +30,23 @@ class AnimateConfig:
     it stands where it is in the source and is as large, and moves from there as the driving subject does. auto:
     relative where a framing went close to a subject, since then the squares differ in scale; else absolute."""
     start: Literal["auto"] | int = "auto"
-    """For relative motion: the driving frame, counted from 0, whose pose the source is taken to have. auto: the one
-    whose mask is nearest to the source's in shape, from a look at the whole driving video first."""
+    """For relative motion only: the driving frame, counted from 0, whose pose the source is taken to have. auto: the
+    one whose mask is nearest to the source's in shape, from a look at the whole driving video first."""
     smoothing: float = 0.0
     """How much edges of driving masks that tremble are held still, 0 (not at all) to below 1; edges that really move
     are followed at once."""
     kind: Kind = "auto"
-    """Whether the new background shows a subject of its own, to be left out. same: yes, of the kind that the networks
-    know. other: no. auto: by the mask that the network finds in it."""
+    """Whether a new background that is a picture or video shows a subject of its own, to be left out. same: yes, of the
+    kind that the networks know. other: no. auto: by the mask that the network finds in it."""
     swap: Swap = "composite"
     """Who puts the subject before a new background. composite: plain blending by the mask, which needs no training and
     never shows the old background. network: BGBase and BGRefine, as published; with the small weights of the package
     they are not better yet."""
-    lock: bool = False
-    """Change nothing but the subject: outside it (a little widened) the result has the very pixels of the new
-    background. Without a new background: outside the subject as it was and as it now is, those of the source."""
+    lock_background: bool = False
+    """Change nothing but the subject. Without a new background: outside the subject as it was and as it now is, a
+    little widened, every pixel is the source's. With swap network: outside the subject, a little widened, every pixel
+    is the new background's; swap composite does so anyway. H.264 and GIF change all pixels a little: to have the very
+    ones in the file, ask for lossless."""
     paste_back: bool = True
     """Give frames of the source's size, with what the networks made in its place. False: the square that they made
     alone, as large as they made it."""
@@ -63,7 +65,8 @@ class AnimateConfig:
     crf: int = 18
     """H.264 quality, 0 (best) to 51."""
     lossless: bool = False
-    """Write FFV1 in .mkv, every pixel as it was made."""
+    """Write every pixel as it was made: FFV1 in .mkv, or a folder of PNG images, which is the only one of the two that
+    holds transparency; for a driving image .png."""
 
     def __post_init__(self) -> None:
         self._check_choices()
@@ -71,6 +74,8 @@ class AnimateConfig:
             raise ValueError(f"start must be auto or the number of a frame, got {self.start!r}")
         if isinstance(self.start, int) and self.start < 0:
             raise ValueError(f"start must be auto or a frame counted from 0, got {self.start}")
+        if self.start != "auto" and self.motion == "absolute":
+            raise ValueError(f"start is where relative motion counts from, got start {self.start} with motion absolute")
         if not (math.isfinite(self.smoothing) and 0 <= self.smoothing < 1):
             raise ValueError(f"smoothing must be at least 0 and below 1, got {self.smoothing}")
         if self.precision == "bf16" and not self.fused:

@@ -5,12 +5,11 @@ from maskreel.animate.backdrop._evidence import shows_subject
 from maskreel.animate.backdrop._film import FilmBackdrop
 from maskreel.animate.backdrop._fitting import fitted
 from maskreel.animate.backdrop._hole_filling import filled, push_pull
-from maskreel.animate.backdrop._open import BackdropKind, is_transparent, open_backdrop
+from maskreel.animate.backdrop._open import is_transparent, open_backdrop, shows_nothing
 from maskreel.animate.backdrop._still import StillBackdrop
 
 __all__ = [
     "Backdrop",
-    "BackdropKind",
     "FilmBackdrop",
     "StillBackdrop",
     "filled",
@@ -18,5 +17,6 @@ __all__ = [
     "is_transparent",
     "open_backdrop",
     "push_pull",
+    "shows_nothing",
     "shows_subject",
 ]

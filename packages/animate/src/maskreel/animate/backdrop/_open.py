@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, get_args
 
 import cv2
 import numpy as np
@@ -14,6 +14,7 @@ from maskreel.animate.backdrop._film import FilmBackdrop
 from maskreel.animate.backdrop._fitting import fitted
 from maskreel.animate.backdrop._hole_filling import filled
 from maskreel.animate.backdrop._still import StillBackdrop
+from maskreel.animate.config import Kind
 from maskreel.animate.picture_file import read_picture
 from maskreel.common.errors import InputError
 from maskreel.common.masks import read_masks
@@ -28,9 +29,7 @@ if TYPE_CHECKING:
     from maskreel.animate.backdrop._backdrop import Backdrop
     from maskreel.animate.model import AnimationModel
 
-__all__ = ["BackdropKind", "is_transparent", "open_backdrop"]
-
-BackdropKind = Literal["auto", "same", "other"]
+__all__ = ["is_transparent", "open_backdrop", "shows_nothing"]
 
 _BLUR = 0.02
 """Standard deviation of the blur, of the longer side."""
@@ -41,6 +40,11 @@ def is_transparent(choice: str) -> bool:
     return choice == "transparent"
 
 
+def shows_nothing(choice: str) -> bool:
+    """Whether the background is none that could have a subject of its own: a colour, "blur" or "transparent"."""
+    return is_transparent(choice) or choice == "blur" or _colour(choice) is not None
+
+
 def open_backdrop(
     choice: str,
     *,
@@ -48,7 +52,7 @@ def open_backdrop(
     source_mask: Tensor,
     driving: Path | None,
     model: AnimationModel,
-    kind: BackdropKind = "auto",
+    kind: Kind = "auto",
     mask: Path | None = None,
     fps: Fraction | None = None,
 ) -> Backdrop:
@@ -74,8 +78,8 @@ def open_backdrop(
         InputError: the choice is none of these, a file cannot be used, or a mask is given where nothing can be masked.
         ValueError: `kind` is none of the three.
     """
-    if kind not in ("auto", "same", "other"):
-        raise ValueError(f"kind must be 'auto', 'same' or 'other', got {kind!r}")
+    if kind not in get_args(Kind):
+        raise ValueError(f"kind must be one of {', '.join(get_args(Kind))}, got {kind!r}")
     size = source.shape[-2], source.shape[-1]
     find = _finder(model, size)
     if choice == "driving":
@@ -145,7 +149,7 @@ def _from_file(
     path: Path,
     size: tuple[int, int],
     find: Callable[[Tensor], Tensor],
-    kind: BackdropKind,
+    kind: Kind,
     mask: Path | None,
     fps: Fraction | None,
 ) -> Backdrop:
@@ -171,7 +175,7 @@ def _picture(path: Path) -> Tensor | None:
     return picture
 
 
-def _removes(kind: BackdropKind, look: Callable[[], Tensor]) -> bool:
+def _removes(kind: Kind, look: Callable[[], Tensor]) -> bool:
     return kind == "same" or (kind == "auto" and shows_subject(look()))
 
 

@@ -47,19 +47,21 @@ def run(
             source's picture goes on around what the networks made.
         output: What to write: .mp4, .mkv, .mov, .gif, or a folder for PNG images (a name without suffix); with a
             transparent background .mov, .webm or a folder; for a driving image .png, .jpg or .webp. By default
-            SOURCE.animated.mp4 beside the source.
+            SOURCE.animated.mp4 beside the source. Only .mkv with --lossless, a folder and .png hold the very pixels.
         background_mask: The background's own subject, to be left out: one mask picture, or masks of every frame.
         job: The folder for unfinished work; by default beside the output.
         preview: Work on the first seconds of the driving video only, for example 5s.
-        dry_run: Only tell what the job would take, from a trial on some frames.
+        dry_run: Only tell what the job would take, from a trial on some frames, or why it cannot be done.
     """
     from maskreel.animate.animator import ImageAnimator
     from maskreel.animate.running.estimate import estimate
+    from maskreel.animate.running.inputs import Inputs
 
     seconds = preview_seconds(preview)
     animator = ImageAnimator(config)
     if dry_run:
-        logger.info("%s", estimate(animator, source, driving, background, seconds=seconds))
+        inputs = Inputs(source, driving, background, background_mask)
+        logger.info("%s", estimate(animator, inputs, output=output, job=job, seconds=seconds))
         return 0
     result = animator.animate(
         source,

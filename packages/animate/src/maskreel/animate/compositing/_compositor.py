@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, get_args
 
 import torch
 from torch import Tensor
 
 from maskreel.animate.backdrop import filled
 from maskreel.animate.compositing._matte import matte_of, subject_colours, subject_region
+from maskreel.animate.config import Swap
 from maskreel.common.masks import boxes, feather
 
 if TYPE_CHECKING:
@@ -16,9 +17,7 @@ if TYPE_CHECKING:
     from maskreel.animate.framing import Framing
     from maskreel.animate.model import AnimationModel
 
-__all__ = ["Compositor", "Swap"]
-
-Swap = Literal["network", "composite"]
+__all__ = ["Compositor"]
 
 
 class Compositor:
@@ -31,9 +30,9 @@ class Compositor:
         swap: "network": BGBase and BGRefine repaint the square, and around it is the backdrop. "composite": the subject
             is laid over the backdrop with a soft edge, without a network. A transparent backdrop always means the
             second, since there is nothing to repaint.
-        lock: with "network": take from the networks only the subject and a narrow soft edge around it; everywhere else
-            the result is the backdrop bit for bit, without its own subject where it has one. "composite" does so by
-            itself.
+        lock_background: with "network": take from the networks only the subject and a narrow soft edge around it;
+            everywhere else the result is the backdrop bit for bit, without its own subject where it has one.
+            "composite" does so by itself.
 
     Raises:
         ValueError: `swap` is neither.
@@ -46,13 +45,13 @@ class Compositor:
         framing: Framing,
         *,
         swap: Swap = "network",
-        lock: bool = False,
+        lock_background: bool = False,
     ) -> None:
-        if swap not in ("network", "composite"):
-            raise ValueError(f"swap must be 'network' or 'composite', got {swap!r}")
+        if swap not in get_args(Swap):
+            raise ValueError(f"swap must be one of {', '.join(get_args(Swap))}, got {swap!r}")
         self._model, self._backdrop, self._framing = model, backdrop, framing
         self._swap: Swap = "composite" if backdrop.transparent else swap
-        self._lock = lock
+        self._lock_background = lock_background
         self._still_plate: Tensor | None = None
 
     @torch.inference_mode()
@@ -92,7 +91,7 @@ class Compositor:
         square = self._framing.cut(frames.to(device), config.size).to(pictures.dtype)
         _, out = self._model.swapped(pictures, masks, square, theirs)
         weight = self._framing.coverage().to(device)
-        if self._lock:
+        if self._lock_background:
             weight = weight * feather(*subject_region(masks.float(), self._framing))
         return _mixed(self._plate(start, count), self._framing.place(out.float()) * 255, weight)
 

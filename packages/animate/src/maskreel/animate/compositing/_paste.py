@@ -23,24 +23,25 @@ _WIDENED = 2
 class Paste:
     """Pictures over the source's frame: inside the square only, with soft edges.
 
-    With `lock`, only where the source's subject was or now is, a little widened; all other pixels are the source's own.
+    With `lock_background`, only where the source's subject was or now is, a little widened; all other pixels are the
+    source's own.
 
     Args:
         framing: the square of the source.
         source: uint8 (3, H, W).
         source_mask: float (1, 1, s, s).
-        lock: see above.
+        lock_background: see above.
     """
 
-    def __init__(self, framing: Framing, source: Tensor, source_mask: Tensor, *, lock: bool) -> None:
-        self._framing, self._lock, self._source_mask = framing, lock, source_mask
+    def __init__(self, framing: Framing, source: Tensor, source_mask: Tensor, *, lock_background: bool) -> None:
+        self._framing, self._lock_background, self._source_mask = framing, lock_background, source_mask
         self._frame = source[None].to(source_mask.device).float()
         self._coverage = framing.coverage().to(source_mask.device)
 
     def __call__(self, pictures: Tensor, masks: Tensor, start: int = 0) -> Tensor:
         """Pictures (N, 3, S, S) and masks (N, 1, s, s) of the subject in them to uint8 (N, 3, H, W)."""
         share = self._coverage
-        if self._lock:
+        if self._lock_background:
             share = share * self._framing.place(self._changing(masks, pictures.shape[-1]))
         placed = 255 * self._framing.place(pictures)
         return (self._frame + share * (placed - self._frame)).round().clamp(0, 255).to(torch.uint8)

@@ -116,7 +116,11 @@ def swap(model: AnimationModel, animation: Animation, third: Tensor, hole: Tenso
 
     def composed(kind: str) -> Tensor:
         compositor = Compositor(
-            model, backdrop, whole(size), swap="composite" if kind == "composite" else "network", lock=kind == "lock"
+            model,
+            backdrop,
+            whole(size),
+            swap="composite" if kind == "composite" else "network",
+            lock_background=kind == "lock",
         )
         return compositor(animation.pictures, animation.refined, 0)
 

@@ -26,7 +26,8 @@ exact result: the truth, scored like a method. copy: the source as it is. paste:
 m and pasted over the source or the third picture; in reconstruction it is a piece of the truth itself. raw: masks of
 the driving frames straight to L and H. refined: masks through P_test and r, as in every animation. composite: blended
 by the mask over the background with its own subject filled, without the networks of the swap. no swap: the refined
-animation. network: BGBase and BGRefine. lock: the same, outside the subject bit for bit the filled third picture.
+animation. network: BGBase and BGRefine. lock: the same with --lock-background, outside the subject bit for bit the
+filled third picture.
 
 Means over videos (95 % interval by drawing videos again). l1 is the mean absolute difference from the exact result for
 values from 0 to 1. Regions are those of the exact subject; the boundary reaches 4 pixels to each side of its outline.

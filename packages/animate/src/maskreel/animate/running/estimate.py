@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from maskreel.animate.backdrop import is_transparent
-from maskreel.animate.running.inputs import open_driving
+from maskreel.animate.running.order import take_order
 
 if TYPE_CHECKING:
+    import os
+
     from maskreel.animate.animator import ImageAnimator
+    from maskreel.animate.running.inputs import Inputs
 
 __all__ = ["Estimate", "estimate"]
 
@@ -38,26 +41,44 @@ class Estimate:
 
 
 def estimate(
-    animator: ImageAnimator, source: Path, driving: Path, background: str | None = None, *, seconds: float | None = None
+    animator: ImageAnimator,
+    inputs: Inputs,
+    *,
+    output: str | os.PathLike[str] | None = None,
+    job: str | os.PathLike[str] | None = None,
+    seconds: float | None = None,
 ) -> Estimate:
     """Make the first frames in a folder that is thrown away, and scale up; loading the networks is not counted.
 
     Raises:
-        InputError: a file cannot be used.
+        InputError: as the animation itself would, which is not begun; `output` and `job` are only looked at.
     """
-    frames = open_driving(driving, seconds=seconds)
-    trial = min(frames.count, _BATCHES * animator.config.batch)
-    suffix = ".mkv" if animator.config.lossless else ".mp4"
-    if frames.picture is not None:
-        suffix = ".png"
-    elif background is not None and is_transparent(background):
-        suffix = ".mov"
-    _ = animator.model
+    _, driving, target, _ = take_order(inputs, animator.config, output=output, job=job, seconds=seconds)
+    trial = min(driving.count, _BATCHES * animator.config.batch)
     with tempfile.TemporaryDirectory() as name:
+        short = _starting_within(animator, trial)
+        _ = short.model
         began = time.perf_counter()
-        output = Path(name) / f"trial{suffix}"
-        animator.animate(source, driving, background, output=output, seconds=trial / float(frames.info.fps))
+        made = Path(name) / f"trial{target.path.suffix}"
+        short.animate(
+            inputs.source,
+            inputs.driving,
+            inputs.background,
+            background_mask=inputs.background_mask,
+            output=made,
+            seconds=trial / float(driving.info.fps),
+        )
         taken = time.perf_counter() - began
-        written = output.stat().st_size
-    scale = frames.count / trial
-    return Estimate(frames.count, taken * scale, round(written * scale))
+        written = sum(path.stat().st_size for path in ([made] if made.is_file() else made.iterdir()))
+    scale = driving.count / trial
+    return Estimate(driving.count, taken * scale, round(written * scale))
+
+
+def _starting_within(animator: ImageAnimator, frames: int) -> ImageAnimator:
+    """The same one, unless its starting frame lies beyond the trial."""
+    start = animator.config.start
+    if start == "auto" or start < frames:
+        return animator
+    other = copy.copy(animator)
+    other.config = replace(animator.config, start=0)
+    return other

@@ -46,8 +46,7 @@ class Job:
         Raises:
             InputError: it is not a job's folder, its settings are damaged, or another process works in it.
         """
-        if self.folder.exists() and not (self.folder / _SETTINGS).exists() and self._foreign():
-            raise InputError(f"{self.folder} holds files that are not of this job; name another folder with --job")
+        self.check()
         with locked(self.folder):
             self._begin(json.loads(json.dumps(settings, default=str)))
             try:
@@ -57,6 +56,11 @@ class Job:
                     self._remove()
                 raise
             self._remove()
+
+    def check(self) -> None:
+        """Raise InputError if it is not a job's folder."""
+        if self.folder.exists() and not (self.folder / _SETTINGS).exists() and self._foreign():
+            raise InputError(f"{self.folder} holds files that are not of this job; name another folder with --job")
 
     def _remove(self) -> None:
         """The settings go last: a run that is killed here must leave a folder that is known as a job's."""

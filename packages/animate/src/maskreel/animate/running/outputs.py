@@ -23,6 +23,7 @@ __all__ = ["Output", "check_apart", "choose_output", "packed", "unpacked"]
 
 _PICTURES = (".png", ".webp", ".jpg", ".jpeg")
 _PICTURES_WITH_ALPHA = (".png", ".webp")
+_EXACT_PICTURE = ".png"
 _CHUNK = 16
 
 
@@ -39,6 +40,13 @@ class Output:
     """Of the frames that it is timed by."""
     sound: Path | None
     """The file whose sound and subtitles it gets."""
+
+    @property
+    def exact(self) -> bool:
+        """Whether it holds every pixel as it was made."""
+        if self.form == "picture":
+            return self.path.suffix.lower() == _EXACT_PICTURE
+        return self.form == "frames" or (self.form == "film" and self.codec == "ffv1" and not self.transparent)
 
     def finish(self, segments: Sequence[Path]) -> None:
         """Make it from finished segments; it appears when it is whole."""
@@ -90,11 +98,11 @@ def choose_output(
     path = _default(source, driving, transparent=transparent, lossless=lossless) if path is None else path
     suffix, info = path.suffix.lower(), driving.info
     if driving.picture is not None:
-        return _picture(path, info, transparent=transparent)
-    if lossless and suffix != ".mkv":
-        raise InputError(f"{path} cannot hold the lossless FFV1; use .mkv, or a folder of PNG without --lossless")
+        return _picture(path, info, transparent=transparent, lossless=lossless)
     if suffix in _PICTURES:
         raise InputError(f"{path} holds one picture, but {info.path} is a video; use .mp4, .gif or a folder")
+    if lossless:
+        _check_lossless(path, transparent=transparent)
     if transparent:
         check_alpha_target(path, copy_streams_from=driving.sound)
         return Output(path, "film" if suffix else "frames", transparent, "ffv1", info, driving.sound)
@@ -115,7 +123,21 @@ def check_apart(output: Path, *inputs: Path) -> None:
         raise InputError(f"{output}: the output would replace an input; choose another name")
 
 
-def _picture(path: Path, info: VideoInfo, *, transparent: bool) -> Output:
+def _check_lossless(path: Path, *, transparent: bool) -> None:
+    suffix = path.suffix.lower()
+    if transparent and suffix:
+        raise InputError(
+            f"{path} cannot hold transparency without loss; with --lossless name a folder of PNG images (no suffix)"
+        )
+    if suffix not in ("", ".mkv"):
+        raise InputError(
+            f"{path} cannot hold every pixel as it was made; with --lossless use .mkv or a folder of PNG images"
+        )
+
+
+def _picture(path: Path, info: VideoInfo, *, transparent: bool, lossless: bool) -> Output:
+    if lossless and path.suffix.lower() in _PICTURES and path.suffix.lower() != _EXACT_PICTURE:
+        raise InputError(f"{path} cannot hold every pixel as it was made; with --lossless use {_EXACT_PICTURE}")
     allowed = _PICTURES_WITH_ALPHA if transparent else _PICTURES
     if path.suffix.lower() not in allowed:
         raise InputError(
@@ -125,6 +147,11 @@ def _picture(path: Path, info: VideoInfo, *, transparent: bool) -> Output:
 
 
 def _default(source: Path, driving: Driving, *, transparent: bool, lossless: bool) -> Path:
+    if transparent and lossless and driving.picture is None:
+        raise InputError(
+            "--lossless with a transparent background gives a folder of PNG images; name one with --output, without "
+            "a suffix"
+        )
     source = source.resolve()  # so that "." has a name
     film = ".mov" if transparent else ".mkv" if lossless else ".mp4"
     return source.with_name(f"{source.stem}.animated{'.png' if driving.picture is not None else film}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from maskreel.animate.running.watching import Watch
 
 __all__ = ["Plan", "SourceView", "find_masks", "make_plan", "view_source"]
+
+logger = logging.getLogger(__name__)
 
 _NEARLY_SQUARE = 1.25
 _LOOKS = 32
@@ -86,12 +89,17 @@ def make_plan(
     """Look at the driving video, as far as the settings need it; `watch` is told of the search for the start.
 
     Raises:
-        InputError: there is no subject to start from, or no such starting frame.
+        InputError: there is no subject to start from.
     """
     masks = find_masks(model, driving, config) if driving.motion is None else _saved_masks(model, driving, config)
     framing = masks.framing
     close = view.close or framing != whole(framing.size)
     if config.motion == "absolute" or (config.motion == "auto" and not (close and has_subject(view.source.mask).all())):
+        if config.start != "auto":
+            logger.warning(
+                "--start %d has no effect, since --motion auto became absolute here; add --motion relative",
+                config.start,
+            )
         return Plan(view, framing, masks)
     found = _start(config, view.source.mask, driving, masks, watch)
     if found is None and config.motion == "relative":
@@ -152,11 +160,6 @@ def _start(
 ) -> tuple[int, Tensor] | None:
     """Number and mask of the starting frame; None if no frame shows a subject."""
     if config.start != "auto":
-        if config.start >= driving.count:
-            raise InputError(
-                f"--start {config.start}: {driving.info.path} has {driving.count} frames, counted from 0; "
-                "name one of them, or auto"
-            )
         return config.start, mask_at(masks, config.start, config.batch)
     search = StartSearch(source_mask)
     with watch("look", driving.count) as looked:
