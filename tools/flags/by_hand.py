@@ -10,7 +10,6 @@ __all__ = ["BY_HAND"]
 _ANIMATE = "packages/animate/tests/test_animate_options.py"
 _ANIMATE_TRAIN = "packages/animate/tests/test_animate_train.py"
 _INPAINT_PARTS = "packages/inpaint/tests/test_parts.py"
-_DFC = "packages/inpaint/tests/test_train_dfc_task.py"
 _INVERSION = "packages/inversion/tests/test_options_inversion.py"
 _VFP = "packages/vfp/tests/test_options_vfp.py"
 
@@ -28,17 +27,7 @@ BY_HAND = {
     "vfp reproduce.data": (_VFP, "test_a_data_set_to_reproduce_with_is_not_rendered"),
     # By a class or function under another name.
     "maskreel.animate.commands.train._Train.head_start": (_ANIMATE, "test_a_head_start_passes_pictures_on"),
-    "inpaint train-dfc.stage": (_DFC, "test_the_command_trains_stage_after_stage"),
-    "inpaint train-dfc.weights": (_DFC, "test_the_command_trains_stage_after_stage"),
     # Files that are not there are named: they are opened.
-    "maskreel.inpaint.config.InpaintConfig.segmenter": (
-        _INPAINT_PARTS,
-        "test_missing_weights_of_the_other_networks_are_named",
-    ),
-    "maskreel.inpaint.config.InpaintConfig.segmenter_weights": (
-        _INPAINT_PARTS,
-        "test_missing_weights_of_the_other_networks_are_named",
-    ),
     "maskreel.inpaint.config.InpaintConfig.fill_weights": (_INPAINT_PARTS, "test_weights_that_are_missing_are_named"),
     "maskreel.vfp.config.ForecastConfig.segmenter": (_VFP, _NAMED),
     "maskreel.vfp.config.ForecastConfig.predictor": (_VFP, _NAMED),
