@@ -53,7 +53,7 @@ NOT_RUN = (
     NotRun(
         r"inversion (doctor shapes|report|export)", "looks at a finished run; test_cli_{doctor,report,export}.py do"
     ),
-    NotRun(r"inpaint run .*--(slurm|segmenter|flow raft|mode dfc)", "needs a cluster or weights that are not shipped"),
+    NotRun(r"inpaint run .*--(slurm|segmenter|flow raft)", "needs a cluster or weights that are not shipped"),
     NotRun(r"animate run .*--weights", "needs what a training left; test_animate_run.py makes such weights"),
     NotRun(
         r"animate (evaluate|export|reconstruct|check-data|slim-vgg)",

@@ -33,7 +33,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 SIZE, FRAMES, FPS = (64, 80), 24, Fraction(25)
 LOSSLESS = InpaintConfig(lossless=True, dilation=0.0, feather=0.0, fill="telea", completion="background")
-MODES = ("static", "registered", "flow")
+MODES = ("static", "registered", "flow", "dfc")
 
 RUN_AND_DIE = """
 import os, signal, sys
@@ -43,6 +43,7 @@ from maskreel.inpaint.running import chunks, fill_stage, pipeline
 from maskreel.inpaint.scene import survey
 
 chunks.frames_per_chunk = lambda size: 6
+chunks._SHORTEST_FLOW = 12
 fill_stage._SEGMENT_FRAMES = 12
 points = {
     "survey": (survey.Surveyor, "finish"),
@@ -191,7 +192,7 @@ def test_one_and_two_frames_without_masks(tmp_path: Path, count: int) -> None:
         assert np.array_equal(read(result.output).numpy(), walk(1)[0])
 
 
-@pytest.mark.parametrize("mode", ["static", "flow"])
+@pytest.mark.parametrize("mode", ["static", "flow", "dfc"])
 def test_nothing_comes_through_a_cut_inside_a_masked_part(tmp_path: Path, mode: str) -> None:
     """A place is covered from before the cut until after it: each side is filled from its own scene."""
     frames = np.concatenate(
@@ -316,11 +317,26 @@ def test_a_full_disk_is_told_and_the_job_goes_on_when_there_is_room(
     assert output.read_bytes() == whole
 
 
+@pytest.fixture(scope="module")
+def whole_dfc(source: Path, whole: bytes) -> bytes:
+    """The same by DFC-Net with the weights of the package."""
+    output = source.with_name("whole-dfc.mkv")
+    assert main(["-q", "inpaint", "run", str(source), "-o", str(output), "--lossless", "--mode", "dfc"]) == 0
+    found, frames = read(output).numpy(), np.repeat(texture()[None], FRAMES, axis=0)
+    assert np.abs(found.astype(int) - frames)[walk()[1]].mean() < 8, "the block of grey level 10 is gone"
+    content = output.read_bytes()
+    assert content != whole
+    return content
+
+
+@pytest.mark.parametrize("mode", ["auto", "dfc"])
 @pytest.mark.parametrize("stage", ["survey", "join", "report"])
-def test_killed_at_a_stage_a_job_goes_on(source: Path, whole: bytes, tmp_path: Path, stage: str) -> None:
+def test_killed_at_a_stage_a_job_goes_on(
+    source: Path, whole: bytes, whole_dfc: bytes, tmp_path: Path, stage: str, mode: str
+) -> None:
     """Killed while masks are made or holes filled: see test_resume."""
     output = tmp_path / "out.mkv"
-    command = ["-q", "inpaint", "run", str(source), "-o", str(output), "--lossless"]
+    command = ["-q", "inpaint", "run", str(source), "-o", str(output), "--lossless", "--mode", mode]
     died = subprocess.run(
         [sys.executable, "-c", RUN_AND_DIE, stage, *command], check=False, env=os.environ | {"OMP_NUM_THREADS": "1"}
     )
@@ -328,7 +344,7 @@ def test_killed_at_a_stage_a_job_goes_on(source: Path, whole: bytes, tmp_path: P
     assert output.exists() == (stage == "report"), "a video that is there is whole"
     (tmp_path / ".out.a1b2c3d4.part.mkv").touch()  # as a kill in the midst of the joining leaves it
     assert main(command) == 0
-    assert output.read_bytes() == whole
+    assert output.read_bytes() == (whole_dfc if mode == "dfc" else whole)
     assert output.with_suffix(".html").exists()
     assert half_written(tmp_path) == []
 

@@ -137,6 +137,12 @@ def test_the_board_of_the_readme(lecture: Path) -> None:
     assert Path("board.pdf").read_bytes().startswith(b"%PDF")
 
 
+def test_the_mode_dfc_of_the_readme() -> None:
+    [words] = [words for words in commands() if words[2:4] == ["--mode", "dfc"]]
+    assert main(words, prog="maskreel inpaint") in (0, None)
+    assert error("lecture.inpainted.mp4", lecturer()) < 8
+
+
 def test_masks_as_the_table_says(lecture: Path) -> None:
     for t, mask in enumerate(lecturer()):
         write_binary_png(Path("masks") / f"{t:03d}.png", torch.from_numpy(mask))

@@ -40,6 +40,7 @@ from maskreel.common.cli import main
 from maskreel.inpaint.running import chunks, fill_stage, mask_stage
 
 chunks.frames_per_chunk = lambda size: 6
+chunks._SHORTEST_FLOW = 12
 fill_stage._SEGMENT_FRAMES = 12
 points = {"masks": (mask_stage, "write_npz", 3), "fill": (fill_stage, "composite", 15)}
 module, name, calls = points[sys.argv[1]]
@@ -90,15 +91,19 @@ def written(job: Path, stage: str) -> dict[str, int]:
     return {path.name: path.stat().st_mtime_ns for path in (job / stage).glob("[!.]*")}
 
 
+@pytest.mark.parametrize("mode", ["auto", "dfc"])
 @pytest.mark.parametrize(
     ("stage", "finished"), [("masks", {"000000.npz", "000001.npz"}), ("fill", {"000000.nut", "000000.npz"})]
 )
 def test_killed_and_run_again_gives_the_same_bytes_and_does_nothing_twice(
-    source: Path, tmp_path: Path, stage: str, finished: set[str]
+    source: Path, tmp_path: Path, stage: str, finished: set[str], mode: str
 ) -> None:
     whole, broken = tmp_path / "whole.mp4", tmp_path / "broken.mp4"
-    assert main(["-q", "inpaint", "run", str(source), "-o", str(whole)]) == 0
-    command = ["-q", "inpaint", "run", str(source), "-o", str(broken)]
+    if mode == "dfc":  # takes its time
+        source = tmp_path / "walk.mp4"
+        write(source, Clip.from_numpy(walking_block()[:, 16:80, :80].copy(), Fraction(25)))
+    assert main(["-q", "inpaint", "run", str(source), "-o", str(whole), "--mode", mode]) == 0
+    command = ["-q", "inpaint", "run", str(source), "-o", str(broken), "--mode", mode]
     alone = os.environ | {"OMP_NUM_THREADS": "1"}
     died = subprocess.run([sys.executable, "-c", RUN_AND_DIE, stage, *command], check=False, timeout=120, env=alone)
     assert died.returncode == -signal.SIGKILL

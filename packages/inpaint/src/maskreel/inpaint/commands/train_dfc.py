@@ -56,8 +56,8 @@ def train_dfc(
     A stage sees 11 consecutive flows with holes and gives the middle one: stage 1 one direction, stages 2 and 3 both,
     starting from what the stage before has made of them. Clips are rendered (or cut from videos) once into a cache;
     their truth is exact, or, for videos, the flow without the holes. Killed? Run the same command again: it goes on
-    where it was. With torchrun or srun say --launcher pytorch or slurm. `maskreel inpaint run --mode dfc --dfc-weights
-    OUTPUT/cascade.safetensors` uses what was trained.
+    where it was. With torchrun or srun say --launcher pytorch or slurm. `maskreel inpaint run` takes the file that is
+    left, cascade.safetensors, as its dfc weights.
 
     Stage after stage, and then all of them:
 
