@@ -121,6 +121,7 @@ def tiny() -> ModelConfig:
         widest=256,
         depth=3,
         high_depth=4,
+        mask_skips=True,
         train_strength=0.5,
         test_strength=0.0,
         border="replicate",
