@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from maskreel.animate.training import actors
 from maskreel.animate.training.actors import ActorPairs, render_actors
 from maskreel.common.errors import InputError
 from maskreel.common.world import ActorsScene
@@ -59,6 +60,35 @@ def test_what_is_there_stays(rendered: list[Path], tmp_path: Path) -> None:
     assert (tmp_path / rendered[0].name).read_bytes() == b"mine"
     assert torch.equal(contents(tmp_path / rendered[1].name)[0], contents(rendered[1])[0])
     assert sorted(path.name for path in tmp_path.iterdir()) == [path.name for path in rendered]
+
+
+def test_processes_share_the_rendering(rendered: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each begins elsewhere; what another has made meanwhile is left alone."""
+    made: list[str] = []
+    render = actors._render
+
+    def noted(path: Path, number: int, **options: int) -> None:
+        assert not path.exists()
+        made.append(path.stem)
+        render(path, number, **options)
+        if number == 1:  # the other process is quicker
+            for name in ("000002", "000000"):
+                (tmp_path / f"32_4_{name}.npz").write_bytes(rendered[0].read_bytes())
+
+    monkeypatch.setattr(actors, "_render", noted)
+    told: list[int] = []
+    paths = render_actors(tmp_path, 3, size=32, seed=4, place=(1, 2), progress=told.append)
+    assert (made, sum(told)) == (["32_4_000001"], 3)
+    assert all(path.is_file() for path in paths)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [path.name for path in paths], "no locks are left"
+
+
+def test_workers_render_the_same(rendered: list[Path], tmp_path: Path) -> None:
+    told: list[int] = []
+    paths = render_actors(tmp_path, 2, size=32, seed=4, workers=2, progress=told.append)
+    assert told == [0, 1, 1]
+    assert all(torch.equal(contents(mine)[0], contents(one)[0]) for mine, one in zip(paths, rendered, strict=True))
+    assert render_actors(tmp_path, 2, size=32, seed=4, workers=2) == paths
 
 
 def twins(path: Path) -> tuple[Tensor, Tensor]:

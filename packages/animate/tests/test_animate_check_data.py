@@ -31,6 +31,19 @@ def test_good_videos_pass_and_bad_ones_are_named(tmp_path: Path, capsys: pytest.
     assert "2 of 3 videos can be learned from" in told
 
 
+def test_one_video_is_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Though it is looked at twice: its first part is learned from, the rest measured on."""
+    video, frames = tmp_path / "one.mp4", np.random.default_rng(0).integers(0, 255, (10, 32, 32, 3), np.uint8)
+    write(video, Clip.from_numpy(frames, Fraction(10)))
+    assert main(["animate", "check-data", str(video)]) == 0
+    assert "1 of 1 videos can be learned from" in capsys.readouterr().err
+    video.write_bytes(b"not a video")
+    assert main(["animate", "check-data", str(video)]) == 1
+    told = capsys.readouterr().err
+    assert "0 of 1 videos can be learned from" in told
+    assert told.count("one.mp4") == 1
+
+
 def test_vgg_is_slimmed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     torchvision = pytest.importorskip("torchvision")
     with torch.device("meta"):

@@ -142,6 +142,12 @@ def test_collapse_is_told(
     assert (message or "") in caplog.text
 
 
+def test_one_process_of_several_tells_of_collapse(model: AnimationModel, caplog: pytest.LogCaptureFixture) -> None:
+    model.mask_generator = Bright(0.9, 1.0)  # pyright: ignore[reportAttributeAccessIssue]
+    assert Watch([batch(2)], warns=False).measure(model)["area"] > 0.8
+    assert not caplog.records
+
+
 def test_no_batches() -> None:
     with pytest.raises(ValueError, match="batches must be one or more, got none"):
         Watch([])

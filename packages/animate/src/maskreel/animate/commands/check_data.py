@@ -23,10 +23,12 @@ def check_data(data: tyro.conf.Positional[Path], decode: bool = False) -> int:
     """
     from maskreel.animate.data import check_clips, find_clips
 
+    # One video alone is two clips: its first part to learn from, the rest to measure on.
     clips = [clip for split in ("train", "test") for clip in find_clips(data, split)]
     with progress(description="check", total=len(clips), unit="videos") as bar:
         faults = check_clips(clips, decode=decode, progress=bar.update)
-    for fault in faults:
-        logger.error("%s", fault.message)
-    logger.info("%d of %d videos can be learned from", len(clips) - len(faults), len(clips))
+    for message in dict.fromkeys(fault.message for fault in faults):
+        logger.error("%s", message)
+    videos, bad = ({clip.path for clip in some} for some in (clips, (fault.clip for fault in faults)))
+    logger.info("%d of %d videos can be learned from", len(videos) - len(bad), len(videos))
     return 1 if faults else 0

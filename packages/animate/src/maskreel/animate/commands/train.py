@@ -18,7 +18,6 @@ from maskreel.common.training import TrainingConfig
 if TYPE_CHECKING:
     from maskreel.animate.model import AnimationModel
     from maskreel.animate.training.samples import Samples
-    from maskreel.animate.training.task import AnimationTask
     from maskreel.common.training import TrainingResult
 
 __all__ = ["PRESETS"]
@@ -112,10 +111,11 @@ class _Train:
         torch.manual_seed(self.config.seed)
         network = self._network()
         epoch = max(len(samples.pairs) / self.config.batch_size, _SHORTEST_EPOCH)
-        task = AnimationTask(network, compare, self._loss(samples), steps_per_epoch=epoch, watch=Watch(samples.watched))
+        watch = Watch(samples.watched, warns=is_first(self.config))
+        task = AnimationTask(network, compare, self._loss(samples), steps_per_epoch=epoch, watch=watch)
         result = train(task, samples.pairs, self.config, self.output)
         if is_first(self.config):
-            self._save(network, task, result, samples.told)
+            self._save(network, result, samples.told)
         return 0
 
     def _samples(self, folder: Path) -> Samples:
@@ -153,14 +153,11 @@ class _Train:
             take_over(network, load_model(self.weights), told=str(self.weights))
         return network.to(memory_format=torch.channels_last)  # a tenth faster on CPUs, more on GPUs
 
-    def _save(self, network: AnimationModel, task: AnimationTask, result: TrainingResult, data: str) -> None:
-        import torch
-
+    def _save(self, network: AnimationModel, result: TrainingResult, data: str) -> None:
         from maskreel.animate.weights import save_model
         from maskreel.common.training import provenance
 
-        with torch.no_grad():
-            quality = task.evaluate(network.eval())
+        quality = result.metrics  # of these weights: the last step is always evaluated
         path = self.output / "animation.safetensors"
         record = {"data": data, **provenance(self.config, result), "quality": quality}
         save_model(network, path, record)
@@ -191,6 +188,7 @@ class Tiny(_Train):
 
     def _samples(self, folder: Path) -> Samples:
         from maskreel.animate.training.samples import samples_of_actors
+        from maskreel.common.training import place_in_group
 
         if self.data is not None:
             return self._of_videos(self.data, folder)
@@ -203,6 +201,8 @@ class Tiny(_Train):
             seed=self.config.seed,
             watched=self.watched,
             twins=self.loss.crossed != 0,
+            workers=self.config.workers,
+            place=place_in_group(self.config),
         )
 
 

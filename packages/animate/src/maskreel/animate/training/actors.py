@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from fractions import Fraction
-from functools import partial
-from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,9 +13,10 @@ import torch.nn.functional as F
 from maskreel.animate.training.jitter import jittered
 from maskreel.common.array_file import read_npz, write_npz
 from maskreel.common.errors import InputError
+from maskreel.common.job_folder import locked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from torch import Tensor
@@ -39,6 +38,7 @@ def render_actors(
     size: int,
     seed: int,
     workers: int = 1,
+    place: tuple[int, int] = (0, 1),
     progress: Callable[[int], object] | None = None,
 ) -> list[Path]:
     """One .npz for each clip of one person, eight frames in two seconds; what is there already stays.
@@ -47,6 +47,17 @@ def render_actors(
     and `plate`, uint8 (size, size, 3), the empty scene; and as `twin_frames` and `twin_masks` the same of another
     person elsewhere, who does the very same at the same moments.
 
+    Several processes may do this at once: each begins elsewhere and leaves out what another has made or is making.
+
+    Args:
+        folder: where they are.
+        clips: how many.
+        size: height and width in pixels.
+        seed: of all of them.
+        workers: processes that render; with 1, this one.
+        place: number of this process and how many there are.
+        progress: told of clips that are there.
+
     Raises:
         ValueError: `clips` or `workers` is less than 1.
     """
@@ -54,25 +65,52 @@ def render_actors(
         raise ValueError(f"clips and workers must be 1 or more, got {clips} and {workers}")
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{size}_{seed}_{number:06}.npz" for number in range(clips)]
-    missing = [(path, number) for number, path in enumerate(paths) if not path.is_file()]
+    rank, processes = place
+    first = rank * clips // processes
+    order = [*range(first, clips), *range(first)]
+    missing = [number for number in order if not paths[number].is_file()]
     told = progress or (lambda _: None)
     told(clips - len(missing))
-    render = partial(_render, size=size, seed=seed)
-    if workers == 1:
-        for job in missing:
-            render(job)
-            told(1)
-        return paths
-    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
-        for _ in pool.map(render, missing, chunksize=8):
-            told(1)
+    renders = _Renders([(paths[number], number) for number in missing], size, seed)
+    for _ in (renders[index] for index in range(len(missing))) if workers == 1 else _by_workers(renders, workers):
+        told(1)
     return paths
 
 
-def _render(job: tuple[Path, int], *, size: int, seed: int) -> None:
+@dataclass(frozen=True)
+class _Renders:
+    """A data set whose samples come of rendering: 1 for each clip that is there then."""
+
+    jobs: Sequence[tuple[Path, int]]
+    size: int
+    seed: int
+
+    def __len__(self) -> int:
+        return len(self.jobs)
+
+    def __getitem__(self, index: int) -> int:
+        path, number = self.jobs[index]
+        with locked(path.parent, name=f".{path.stem}.lock", wait=True):
+            if not path.is_file():
+                _render(path, number, size=self.size, seed=self.seed)
+        return 1
+
+
+def _by_workers(renders: _Renders, workers: int) -> Iterable[int]:
+    from torch.utils.data import DataLoader  # its workers end when this process is killed; those of a pool do not
+
+    return DataLoader(
+        renders,  # pyright: ignore[reportArgumentType] (torch asks for its class, but needs only this)
+        batch_size=None,
+        num_workers=min(workers, len(renders)),
+        multiprocessing_context="spawn" if len(renders) else None,
+        generator=torch.Generator(),  # else it draws from the global one
+    )
+
+
+def _render(path: Path, number: int, *, size: int, seed: int) -> None:
     from maskreel.common.world import ActorsScene
 
-    path, number = job
     scene = ActorsScene(size=(size, size), frames=_FRAMES, fps=_FPS)
     made = _filmed(scene, int(np.random.SeedSequence([seed, number]).generate_state(1)[0]))
     write_npz(path, made)

@@ -64,15 +64,30 @@ def samples_of_videos(
 
 
 def samples_of_actors(
-    folder: Path, model: ModelConfig, *, clips: int, seed: int, watched: int, twins: bool = False
+    folder: Path,
+    model: ModelConfig,
+    *,
+    clips: int,
+    seed: int,
+    watched: int,
+    twins: bool = False,
+    workers: int = 0,
+    place: tuple[int, int] = (0, 1),
 ) -> Samples:
-    """Pairs of rendered clips of people, kept in `folder`; with `twins`, beside somebody else in the same motion."""
+    """Pairs of rendered clips of people, kept in `folder`; with `twins`, beside somebody else in the same motion.
+
+    `workers` processes render; with 0, this one. `place` is the number of this process of a group that shares the
+    rendering, and how many there are.
+    """
     from torch.utils.data import default_collate
 
     from maskreel.animate.training.actors import ActorPairs
 
-    pairs = ActorPairs(_rendered(folder, clips, model.size, seed), factor=model.factor, twins=twins)
-    held_out = _rendered(folder, watched, model.size, _HELD_OUT_SEED)
+    learned, held_out = (
+        _rendered(folder, count, model.size, first, workers, place)
+        for count, first in ((clips, seed), (watched, _HELD_OUT_SEED))
+    )
+    pairs = ActorPairs(learned, factor=model.factor, twins=twins)
     still = ActorPairs(held_out, factor=model.factor, jitter=False, twins=twins)
     batches = [
         default_collate([still[index] for index in range(first, min(first + _BATCH, watched))])
@@ -81,8 +96,10 @@ def samples_of_actors(
     return Samples(pairs, batches, f"{clips} rendered clips of people, seed {seed}", True, twins)
 
 
-def _rendered(folder: Path, clips: int, size: int, seed: int) -> list[Path]:
+def _rendered(folder: Path, clips: int, size: int, seed: int, workers: int, place: tuple[int, int]) -> list[Path]:
     from maskreel.animate.training.actors import render_actors
 
     with progress(description="render", total=clips, unit="clips") as bar:
-        return render_actors(folder, clips, size=size, seed=seed, progress=bar.update)
+        return render_actors(
+            folder, clips, size=size, seed=seed, workers=max(1, workers), place=place, progress=bar.update
+        )

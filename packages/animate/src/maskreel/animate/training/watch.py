@@ -27,12 +27,13 @@ class Watch:
 
     Args:
         batches: as `AnimationTask` takes them, without jitter: `driving` is `target`.
+        warns: of collapsed masks; of several processes that train as one, the first.
     """
 
-    def __init__(self, batches: Sequence[Mapping[str, Tensor]]) -> None:
+    def __init__(self, batches: Sequence[Mapping[str, Tensor]], *, warns: bool = True) -> None:
         if not batches:
             raise ValueError("batches must be one or more, got none")
-        self._batches = batches
+        self._batches, self._warns = batches, warns
 
     def measure(self, module: Any) -> dict[str, float]:
         """Means over all pairs.
@@ -50,7 +51,8 @@ class Watch:
             name: sum(count * row[name].item() for count, row in zip(counts, rows, strict=True)) / sum(counts)
             for name in rows[0]
         }
-        _warn_of_collapse(found)
+        if self._warns:
+            _warn_of_collapse(found)
         return found
 
     def sheet(self, module: Any) -> Tensor:
