@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.fixture(scope="module")
-def model(small: ModelConfig) -> AnimationModel:
+@pytest.fixture(scope="module", params=[{}, {"guided": True}, {"mask_skips": True}], ids=str)
+def model(small: ModelConfig, request: pytest.FixtureRequest) -> AnimationModel:
     torch.manual_seed(0)
-    model = AnimationModel(replace(small, border="replicate")).eval().requires_grad_(False)
+    model = AnimationModel(replace(small, border="replicate", **request.param)).eval().requires_grad_(False)
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.running_mean = torch.randn(module.num_features) * 0.2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import runpy
@@ -134,6 +135,41 @@ def test_rate_and_sound_of_the_driving_video_are_kept_and_the_size_of_the_source
     made = probe(files / name)
     assert (made.fps, made.frame_count, made.size) == (FPS, 20, (40, 48))
     assert sound_of(files / name) == sound_of(files / "driving.mp4")
+
+
+def test_a_smaller_crf_keeps_more(files: Path, weights: Path) -> None:
+    exact = ("-o", files / "exact.mkv", "--lossless")
+    assert main(command(files, weights, *exact)) == 0
+    sizes, errors = [], []
+    for crf in (0, 20, 45):
+        made = files / f"{crf}.mp4"
+        assert main(command(files, weights, "-o", made, "--crf", crf)) == 0
+        sizes.append(made.stat().st_size)
+        errors.append((read(made).frames.float() - read(files / "exact.mkv").frames.float()).abs().mean().item())
+    assert sizes == sorted(sizes, reverse=True)
+    assert errors == sorted(errors)
+    assert errors[0] + 2 < errors[2]
+
+
+def test_what_masks_of_a_background_tell_is_left_out(files: Path, model: AnimationModel) -> None:
+    """By networks that find no subject, so that nothing stands before the background."""
+    blind = copy.deepcopy(model)
+    torch.nn.init.constant_(blind.mask_generator.head.bias, -50)  # pyright: ignore[reportArgumentType]
+    torch.nn.init.constant_(blind.mask_refiner.head.bias, -50)  # pyright: ignore[reportArgumentType]
+    save_model(blind, files / "blind.safetensors")
+    behind, mask = torch.full((3, 40, 48), 90, dtype=torch.uint8), torch.zeros(3, 40, 48, dtype=torch.uint8)
+    behind[1, 8:20, 8:20], mask[:, 6:22, 6:22] = 250, 255
+    save_image(files / "behind.png", behind)
+    save_image(files / "mask.png", mask)
+
+    def made(name: str, *more: object) -> torch.Tensor:
+        options = ("-b", files / "behind.png", "-o", files / name, "--lossless", *more)
+        assert main(command(files, files / "blind.safetensors", *options)) == 0
+        return read(files / name).frames
+
+    shown, left_out = made("a.mkv", "--kind", "other"), made("b.mkv", "--background-mask", files / "mask.png")
+    assert torch.equal(shown, behind.expand_as(shown))
+    assert (left_out.int() - 90).abs().max() <= 1
 
 
 def test_transparent_films_have_sound_too(files: Path, weights: Path) -> None:

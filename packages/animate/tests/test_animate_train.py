@@ -72,6 +72,24 @@ def test_what_goes_beyond_can_be_left_out(tmp_path: Path) -> None:
     assert len(set(seen)) == 4
 
 
+def test_pictures_are_compared_as_asked_for(tmp_path: Path, video: Path) -> None:
+    """The first step, from the same weights and samples; `--vgg` is what the random one would be with weights."""
+    torchvision = pytest.importorskip("torchvision")
+    torch.manual_seed(1)
+    vgg = {
+        f"features.{key}": value for key, value in torchvision.models.vgg19(weights=None).features.state_dict().items()
+    }
+    torch.save({key: value for key, value in vgg.items() if int(key.split(".")[1]) < 12}, tmp_path / "vgg.pth")
+    found = []
+    for more in (["pyramid"], ["random-vgg"], ["vgg3", "--vgg", tmp_path / "vgg.pth"]):
+        run = tmp_path / f"{len(found)}"
+        words = ["tiny", video, "-o", run, *NETWORKS, *BRIEF, "--steps", 1, "--compare", *more]
+        assert train(*words, "--log-every", 1, "--cache", tmp_path / "cache") == 0
+        found.append(json.loads((run / "log.jsonl").read_text().splitlines()[0])["losses"]["low"])
+    assert min(found) > 0
+    assert len({round(value, 6) for value in found}) == 3
+
+
 def test_videos_have_no_twins(tmp_path: Path, video: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert train("tiny", video, "-o", tmp_path / "run", *NETWORKS, *BRIEF, "--steps", 1, "--crossed", 0.5) == 2
     assert "crossed is 0.5, but the data show nobody else in the same motion: it must be 0" in capsys.readouterr().err
