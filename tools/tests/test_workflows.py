@@ -20,6 +20,7 @@ from releasing.tree import packages_of
 ROOT = Path(__file__).parents[2]
 TEXTS = {path.stem: path.read_text() for path in sorted((ROOT / ".github/workflows").glob("*.yml"))}
 PINNED = re.compile(r"[\w.-]+/[\w.-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
+WEEKLY = {"demo", "faults", "fuzz"}
 NIGHTLY = {"alone", "lowest", "together", "siblings", "python", "min-deps", "examples", "fuzz"}
 
 
@@ -176,6 +177,24 @@ def test_a_gpu_that_is_missing_fails_on_the_machine_that_should_have_one() -> No
     assert job["runs-on"] == ["self-hosted", "gpu"]
     assert job["env"]["MASKREEL_REQUIRE_CUDA"] == "1"
     assert any(step.get("run", "").endswith("nox -s gpu") for step in job["steps"])
+
+
+def test_a_browser_that_is_missing_fails_where_all_tests_run() -> None:
+    job = read(TEXTS["tests"])["jobs"]["tests"]
+    assert job["env"]["MASKREEL_REQUIRE_BROWSER"] == "1"
+    assert '"MASKREEL_REQUIRE_BROWSER"' in (ROOT / "conftest.py").read_text()
+
+
+def test_every_task_of_the_week_runs_as_one_of_its_jobs() -> None:
+    workflow = read(TEXTS["weekly"])
+    assert re.fullmatch(r"\d+ \d+ \* \* \d", workflow["on"]["schedule"][0]["cron"])
+    job = workflow["jobs"]["week"]
+    assert set(job["strategy"]["matrix"]["task"]) == WEEKLY
+    runs = {step.get("if", "").partition("'")[2].rstrip("'"): step["run"] for step in job["steps"] if "run" in step}
+    assert {task: named_tasks(script) for task, script in runs.items() if task} == {task: {task} for task in WEEKLY}
+    said = re.search(r"--seconds (\d+)", runs["fuzz"])
+    assert said is not None
+    assert 60 * job["timeout-minutes"] > 2 * int(said[1])
 
 
 def test_every_task_of_the_night_is_listed_for_every_package(tmp_path: Path) -> None:
