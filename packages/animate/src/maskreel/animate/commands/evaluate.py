@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from maskreel.animate.commands.reconstruct import opened
+from maskreel.animate.commands._shared import opened
 from maskreel.common.cli import progress
 from maskreel.common.errors import InputError
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from maskreel.animate.data import ClipPath
-    from maskreel.animate.evaluation import Gallery, Row, Titled
+    from maskreel.animate.evaluation import Gallery, Judges, Row, Titled
     from maskreel.animate.model import AnimationModel
 
 __all__ = ["evaluate"]
@@ -35,6 +35,9 @@ def evaluate(
     weights: Path | None = None,
     frames: int | None = None,
     cache: Path | None = None,
+    keypoints: Path | None = None,
+    embedder: Path | None = None,
+    features: Path | None = None,
     shown: int = 8,
     device: Literal["auto", "cpu", "cuda"] = "auto",
 ) -> int:
@@ -54,6 +57,10 @@ def evaluate(
         weights: What `maskreel animate train` wrote (.safetensors); by default the small model of the package.
         frames: Look at so many frames of each video at most; by default at all, and at 4 of rendered ones.
         cache: Where rendered videos are kept for other models; by default OUTPUT/cache.
+        keypoints: A TorchScript file, which gives key points of pictures, for AKD and MKR where the exact result is
+            known; see reconstruct.
+        embedder: The same, which gives embeddings, for AED.
+        features: The same, which gives features, for FID over all videos.
         shown: How many videos are put on contact sheets, eight on each.
         device: Where the networks work; auto: on CUDA where there is a device.
     """
@@ -67,36 +74,42 @@ def evaluate(
         raise InputError(f"--frames must be 2 or more, got {frames}")
     if shown < 0:
         raise InputError(f"--shown must be 0 or more, got {shown}")
-    from maskreel.animate.evaluation import Gallery
+    from maskreel.animate.evaluation import Gallery, load_judges
+    from maskreel.common.device import chosen_device
 
+    judges = load_judges(keypoints, embedder, features, device=chosen_device(device))
     model = opened(weights, device)
     gallery = Gallery(shown)
     about: dict[str, object]
     if data is None:
         count = _WORLD_FRAMES if frames is None else frames
-        rows = _of_world(model, world, count, output / "cache" if cache is None else cache, gallery)
+        rows = _of_world(model, world, count, output / "cache" if cache is None else cache, gallery, judges)
         about = {"world": world, "frames": count}
     else:
-        rows = _of_data(model, data, pairs, frames, gallery)
+        rows = _of_data(model, data, pairs, frames, gallery, judges)
         about = {"data": str(data), "pairs": None if pairs is None else str(pairs), "frames": frames}
-    _tell(output, rows, gallery, about | {"weights": None if weights is None else str(weights)})
+    _tell(output, rows + judges.rows(), gallery, about | {"weights": None if weights is None else str(weights)})
     return 0
 
 
-def _of_world(model: AnimationModel, count: int, frames: int, cache: Path, gallery: Gallery) -> list[Row]:
+def _of_world(
+    model: AnimationModel, count: int, frames: int, cache: Path, gallery: Gallery, judges: Judges
+) -> list[Row]:
     from maskreel.animate.evaluation import case_row, evaluate_case, stored_case
 
     rows: list[Row] = []
     for number in progress(range(count), description="evaluate", unit="videos"):
         case = stored_case(cache, number, size=model.config.size, frames=frames)
-        result = evaluate_case(model, case, number)
+        result = evaluate_case(model, case, number, judges=judges)
         rows += result.rows
         for task in result.pictures:
             gallery.add(task, case_row(case, result, task))
     return rows
 
 
-def _of_data(model: AnimationModel, data: Path, table: Path | None, frames: int | None, gallery: Gallery) -> list[Row]:
+def _of_data(
+    model: AnimationModel, data: Path, table: Path | None, frames: int | None, gallery: Gallery, judges: Judges
+) -> list[Row]:
     from maskreel.animate.data import find_clips
     from maskreel.animate.evaluation import ANIMATION, RECONSTRUCTION, Row, animate_video, reconstruct_video
 
@@ -105,7 +118,7 @@ def _of_data(model: AnimationModel, data: Path, table: Path | None, frames: int 
     rows: list[Row] = []
     for clip in progress(clips, description="reconstruct", unit="videos"):
         last = _Last()
-        scores = reconstruct_video(model, clip, frames=frames, watch=last.keep)
+        scores = reconstruct_video(model, clip, frames=frames, watch=last.keep, judges=judges)
         rows += [Row(clip.name, RECONSTRUCTION, method, one) for method, one in scores.items()]
         gallery.add(RECONSTRUCTION, last.row)
     for source, driving in progress(crossed, description="animate", unit="pairs"):

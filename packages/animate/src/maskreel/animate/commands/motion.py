@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from maskreel.animate.commands.run import bar
+from maskreel.animate.commands._shared import bar
 from maskreel.animate.config import AnimateConfig, FramingChoice
 from maskreel.common.cli import preview_seconds
 

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
+from maskreel.animate.commands._shared import opened
 from maskreel.common.cli import progress
 from maskreel.common.errors import InputError
 
 if TYPE_CHECKING:
     from maskreel.animate.data import ClipPath
-    from maskreel.animate.evaluation import Row
+    from maskreel.animate.evaluation import Judges, Row
     from maskreel.animate.model import AnimationModel
 
 __all__ = ["reconstruct"]
@@ -32,6 +33,9 @@ def reconstruct(
     weights: Path | None = None,
     frames: int | None = None,
     clips: bool = True,
+    keypoints: Path | None = None,
+    embedder: Path | None = None,
+    features: Path | None = None,
     device: Literal["auto", "cpu", "cuda"] = "auto",
 ) -> int:
     """Animate the first frame of videos by the videos themselves, and measure how near the result comes.
@@ -41,34 +45,38 @@ def reconstruct(
     scores.csv holds it for every video, scores.json the means, and a film for each video shows source, driving frame
     and results. Frames are looked at as the networks see them: whole, in a square of the networks' size.
 
+    AKD, MKR, AED and FID need networks, which you bring as TorchScript files. Each is given RGB pictures as a tensor
+    uint8 (N, 3, S, S).
+
     Args:
         video: A video, a folder of frames, or a folder of videos (of the published layout: its test videos).
         output: A folder.
         weights: What `maskreel animate train` wrote (.safetensors); by default the small model of the package.
         frames: Look at so many frames of each video at most.
         clips: Write the films.
+        keypoints: A TorchScript file that gives float (N, K, 2), x and y of K key points in pixels, nan where one is
+            not found: for AKD and MKR of each video.
+        embedder: One that gives float (N, D), for example of identities: for AED of each video.
+        features: One that gives float (N, D), for example of Inception: for FID of all videos together, which takes
+            thousands of frames to be worth something.
         device: Where the networks work; auto: on CUDA where there is a device.
     """
-    from maskreel.animate.evaluation import words_of, write_tables
+    from maskreel.animate.evaluation import load_judges, words_of, write_tables
+    from maskreel.common.device import chosen_device
 
     if frames is not None and frames < 2:
         raise InputError(f"--frames must be 2 or more, got {frames}")
+    judges = load_judges(keypoints, embedder, features, device=chosen_device(device))
     videos, model = _videos(video), opened(weights, device)
     rows: list[Row] = []
     for clip in progress(videos, description="reconstruct", unit="videos"):
-        rows += _of_video(model, clip, frames, output if clips else None)
-    summary = write_tables(output, rows, {"videos": str(video), "weights": None if weights is None else str(weights)})
+        rows += _of_video(model, clip, frames, output if clips else None, judges)
+    summary = write_tables(
+        output, rows + judges.rows(), {"videos": str(video), "weights": None if weights is None else str(weights)}
+    )
     sys.stdout.write(words_of(summary, intervals=len(videos) > 1))
     logger.info("%s", output / "scores.json")
     return 0
-
-
-def opened(weights: Path | None, device: Literal["auto", "cpu", "cuda"]) -> AnimationModel:
-    """The model to be measured, as `maskreel animate run` runs it."""
-    from maskreel.animate.config import AnimateConfig
-    from maskreel.animate.ready_model import ready_model
-
-    return ready_model(AnimateConfig(weights=None if weights is None else str(weights), device=device))
 
 
 def _videos(path: Path) -> list[ClipPath]:
@@ -86,14 +94,16 @@ def _name(clip: ClipPath) -> str:
     return clip.name
 
 
-def _of_video(model: AnimationModel, clip: ClipPath, frames: int | None, folder: Path | None) -> list[Row]:
+def _of_video(
+    model: AnimationModel, clip: ClipPath, frames: int | None, folder: Path | None, judges: Judges
+) -> list[Row]:
     from maskreel.animate.evaluation import RECONSTRUCTION, Film, Row, reconstruct_video
 
     if folder is None:
-        scores = reconstruct_video(model, clip, methods=_METHODS, frames=frames)
+        scores = reconstruct_video(model, clip, methods=_METHODS, frames=frames, judges=judges)
     else:
         with Film(folder / f"{_file_name(clip)}.mp4", _fps(clip)) as film:
-            scores = reconstruct_video(model, clip, methods=_METHODS, frames=frames, watch=film.add)
+            scores = reconstruct_video(model, clip, methods=_METHODS, frames=frames, watch=film.add, judges=judges)
     return [Row(clip.name, RECONSTRUCTION, method, of_method) for method, of_method in scores.items()]
 
 

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import logging
-from contextlib import contextmanager
 from pathlib import Path  # noqa: TC003 (tyro reads annotations at run time)
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import tyro
 
+from maskreel.animate.commands._shared import bar
 from maskreel.animate.config import AnimateConfig  # noqa: TC001 (tyro reads annotations at run time)
-from maskreel.common.cli import preview_seconds, progress
+from maskreel.common.cli import preview_seconds
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-__all__ = ["bar", "run"]
+__all__ = ["run"]
 
 logger = logging.getLogger(__name__)
 
@@ -78,10 +75,3 @@ def run(
     logger.info("result: %s", result.output)
     logger.info("report: %s", result.report)
     return 0
-
-
-@contextmanager
-def bar(stage: str, total: int) -> Iterator[Callable[[int], object]]:
-    """A `Watch` that shows a bar."""
-    with progress(description=stage, total=total) as shown:
-        yield shown.update

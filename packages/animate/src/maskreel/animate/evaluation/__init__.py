@@ -2,6 +2,7 @@
 
 from maskreel.animate.evaluation._film import Film
 from maskreel.animate.evaluation._goals import Goal, goals
+from maskreel.animate.evaluation._judges import Judges, load_judges
 from maskreel.animate.evaluation._methods import METHODS, SWAPS, Animation, animate, found_masks, swap
 from maskreel.animate.evaluation._page import write_page
 from maskreel.animate.evaluation._sheet import Gallery, Titled, case_row
@@ -23,6 +24,7 @@ __all__ = [
     "Film",
     "Gallery",
     "Goal",
+    "Judges",
     "Row",
     "Summary",
     "Titled",
@@ -34,6 +36,7 @@ __all__ = [
     "found_masks",
     "goal_words",
     "goals",
+    "load_judges",
     "plain_table",
     "reconstruct_video",
     "stored_case",

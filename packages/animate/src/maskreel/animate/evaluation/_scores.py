@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING
 from maskreel.animate.metrics import IdentityScore, MaskScore, PictureScore, PoseScore, Steadiness, regions
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import Tensor
+
+    from maskreel.animate.metrics import EmbeddingScore, KeypointScore
 
 __all__ = ["AnimationScore"]
 
@@ -18,9 +22,13 @@ class AnimationScore:
     Args:
         source: uint8 (1, 3, S, S).
         source_mask: bool (1, S, S).
+        judges: scores of networks that compare with the truth, where that is known.
     """
 
-    def __init__(self, source: Tensor, source_mask: Tensor) -> None:
+    def __init__(
+        self, source: Tensor, source_mask: Tensor, judges: Sequence[KeypointScore | EmbeddingScore] = ()
+    ) -> None:
+        self._judges = judges
         self._pictures, self._masks, self._driver = PictureScore(), MaskScore(), MaskScore()
         self._pose, self._identity, self._steadiness = PoseScore(), IdentityScore(source, source_mask), Steadiness()
         self._truth = False
@@ -40,6 +48,8 @@ class AnimationScore:
         if truth is not None:
             self._pictures.update(result, truth, subject)
             self._truth = True
+            for judge in self._judges:
+                judge.update(result, truth)
         self._masks.update(found, subject)
         self._driver.update(found, driver)
         self._pose.update(found, driver)
@@ -52,9 +62,9 @@ class AnimationScore:
         `iou` and `f` are of the found masks against where the subject should be, `iou_driver` against the driving
         subject, which is of another build if it is another person.
         """
-        pictures = self._pictures.compute() if self._truth else {}
+        exact = [self._pictures, *self._judges] if self._truth else []
         return {
-            **pictures,
+            **{name: value for score in exact for name, value in score.compute().items()},
             **self._masks.compute(),
             "iou_driver": self._driver.compute()["iou"],
             **self._pose.compute(),

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["Row", "Summary", "plain_table", "summarise", "table_of", "write_tables"]
+__all__ = ["ANIMATION", "RECONSTRUCTION", "Row", "Summary", "plain_table", "summarise", "table_of", "write_tables"]
+
+RECONSTRUCTION, ANIMATION = "reconstruction", "animation"
+"""Names of tasks."""
 
 
 class Row(NamedTuple):
@@ -104,4 +107,4 @@ def _cell(name: str, ends: tuple[float, float, float] | None, intervals: bool) -
         return "–"
     form = ".2f" if "psnr" in name else ".4f" if "l1" in name or name in ("flicker", "drift", "ghost") else ".3f"
     mean, low, high = (format(round(end, 6) + 0.0, form) for end in ends)  # not -0.000
-    return f"{mean} ({low}…{high})" if intervals else mean
+    return f"{mean} ({low}…{high})" if intervals and name != "fid" else mean  # that is of all videos together

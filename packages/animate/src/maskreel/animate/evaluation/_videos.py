@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from maskreel.animate.data._frames import examine, frames_from, masks_from
+from maskreel.animate.data import examine, frames_from, masks_from
+from maskreel.animate.evaluation._judges import Judges
 from maskreel.animate.evaluation._methods import METHODS, animate, found_masks, to_bytes
 from maskreel.animate.evaluation._scores import AnimationScore
+from maskreel.animate.evaluation._table import RECONSTRUCTION
 from maskreel.animate.framing import whole
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ def reconstruct_video(
     methods: Sequence[str] = METHODS,
     frames: int | None = None,
     watch: Callable[[Tensor, dict[str, Tensor]], object] | None = None,
+    judges: Judges | None = None,
 ) -> dict[str, dict[str, float]]:
     """Animate the first frame of a video by all its frames, and compare with them; in bounded memory.
 
@@ -41,6 +44,7 @@ def reconstruct_video(
         methods: names as in `Animation.results`.
         frames: how many at most.
         watch: told of driving frames and results, uint8 (n, 3, S, S) each, as they come.
+        judges: networks that look, too.
 
     Returns:
         Scores by method.
@@ -48,7 +52,7 @@ def reconstruct_video(
     Raises:
         InputError: the video cannot be read, or has less than two frames.
     """
-    run = _Run(model, methods, watch)
+    run = _Run(model, methods, watch, judges=judges)
     for squares, masks in _squares(clip, model.config.size, frames):
         run.add(squares, masks, exact=True)
     return run.compute()
@@ -65,7 +69,8 @@ def animate_video(
 ) -> dict[str, dict[str, float]]:
     """Animate the first frame of one video by another video. Nobody knows the exact result, so only proxies are given.
 
-    The subject should be where the refined mask is. Arguments, result and errors are those of `reconstruct_video`.
+    The subject should be where the refined mask is. Arguments, result and errors are those of `reconstruct_video`,
+    without `judges`, which need the exact result.
     """
     picture = next(_squares(source, model.config.size, 1))[0]
     run = _Run(model, methods, watch, picture)
@@ -81,7 +86,10 @@ class _Run:
         methods: Sequence[str],
         watch: Callable[[Tensor, dict[str, Tensor]], object] | None,
         source: Tensor | None = None,
+        *,
+        judges: Judges | None = None,
     ) -> None:
+        self._judges = judges or Judges()
         self._model, self._methods, self._watch, self._source = model, methods, watch, source
         self._scores: dict[str, AnimationScore] = {}
 
@@ -95,6 +103,8 @@ class _Run:
             found = found_masks(self._model, made)
             score = self._score(method, animation)
             score.update(made, found, subject, animation.driver, truth=squares if exact else None)
+            if exact:
+                self._judges.see(RECONSTRUCTION, method, made, squares)
         if self._watch is not None:
             self._watch(squares, results)
 
@@ -103,7 +113,7 @@ class _Run:
 
     def _score(self, method: str, animation: Animation) -> AnimationScore:
         if method not in self._scores:
-            self._scores[method] = AnimationScore(animation.source, animation.source_mask)
+            self._scores[method] = AnimationScore(animation.source, animation.source_mask, self._judges.scores())
         return self._scores[method]
 
 

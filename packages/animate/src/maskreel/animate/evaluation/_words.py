@@ -17,6 +17,7 @@ COLUMNS = (
     ("psnr", "psnr_foreground", "psnr_background", "ssim", "ssim_foreground", "ssim_boundary", "ms_ssim"),
     ("iou", "iou_driver", "iou_difference", "iou_difference_driver", "f"),
     ("pose_centroid", "pose_covariance", "identity", "flicker", "drift"),
+    ("akd", "mkr", "aed", "fid"),
     ("leak", "bleed", "leak_own", "bleed_own", "ghost", "background_l1", "seam"),
 )
 """Columns that stand beside each other on a terminal."""
@@ -39,6 +40,9 @@ another build if it is another person: then the exact result does not reach 1 ei
 moments of m's mask from those of the driving mask, in picture heights; identity: chi-squared distance of the colours of
 the subject from the source's, 0 to 1. flicker and drift: change of the background from frame to frame and since the
 first frame, beyond that of the exact result if it is known.
+
+akd: distance of key points from those of the exact result, in pixels along x and y; mkr: share of its points that the
+result lacks; aed: squared distance of embeddings; fid: of all videos together; each by a network that was given.
 
 leak: share of the old background that is left; bleed: share of the new one on the subject; 4 pixels to each side of the
 outline are left out. _own: by the mask that the method was given in place of the exact one. ghost: l1 where the third

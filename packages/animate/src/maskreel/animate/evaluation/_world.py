@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import torch
 
 from maskreel.animate.evaluation._difference import difference_masks
+from maskreel.animate.evaluation._judges import Judges
 from maskreel.animate.evaluation._methods import animate, found_masks, swap, to_unit
 from maskreel.animate.evaluation._scores import AnimationScore
-from maskreel.animate.evaluation._table import Row
+from maskreel.animate.evaluation._table import ANIMATION, RECONSTRUCTION, Row
 from maskreel.animate.metrics import MaskScore, PictureScore, SwapScore
 from maskreel.animate.model import SWAP_THRESHOLD
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ANIMATION", "OTHER", "RECONSTRUCTION", "SAME", "CaseResult", "evaluate_case"]
 
-RECONSTRUCTION, ANIMATION = "reconstruction", "animation"
 SAME, OTHER = "swap, third picture with a subject", "swap, third picture without a subject"
 EXACT = "exact result"
 """The truth itself, scored like a method: what the metrics make of a perfect result."""
@@ -39,19 +39,20 @@ class CaseResult:
         """By task, then by method: uint8 (N, 3, S, S)."""
 
 
-def evaluate_case(model: AnimationModel, case: WorldCase, number: int) -> CaseResult:
+def evaluate_case(model: AnimationModel, case: WorldCase, number: int, *, judges: Judges | None = None) -> CaseResult:
     """Reconstruct the source's own video, animate the source by the driving one, and change its background twice.
 
     Args:
         model: in evaluation mode; pictures of the case have its size.
         case: with its truth.
         number: stands in the rows as `video`.
+        judges: networks that look at reconstruction and animation, too.
     """
-    result, scorer = CaseResult(), _Scorer(model, case)
+    result, scorer = CaseResult(), _Scorer(model, case, judges or Judges())
     own = animate(model, case.source, case.own)
-    _add(result, number, RECONSTRUCTION, scorer.animated(own, case.own, case.own_masks, case.own_masks))
+    _add(result, number, RECONSTRUCTION, scorer.animated(RECONSTRUCTION, own, case.own, case.own_masks, case.own_masks))
     crossed = animate(model, case.source, case.driving)
-    found = scorer.animated(crossed, case.target, case.target_masks, case.driving_masks)
+    found = scorer.animated(ANIMATION, crossed, case.target, case.target_masks, case.driving_masks)
     _add(result, number, ANIMATION, found)
     with torch.inference_mode():
         hole = model.masks(to_unit(case.third, model))
@@ -66,18 +67,20 @@ def _add(result: CaseResult, number: int, task: str, made: dict[str, tuple[Tenso
 
 
 class _Scorer:
-    def __init__(self, model: AnimationModel, case: WorldCase) -> None:
-        self._model, self._case = model, case
+    def __init__(self, model: AnimationModel, case: WorldCase, judges: Judges) -> None:
+        self._model, self._case, self._judges = model, case, judges
 
     def animated(
-        self, animation: Animation, target: Tensor, subject: Tensor, driver: Tensor
+        self, task: str, animation: Animation, target: Tensor, subject: Tensor, driver: Tensor
     ) -> dict[str, tuple[Tensor, dict[str, float]]]:
         results = {EXACT: target, **animation.results()}
+        for method, made in results.items():
+            self._judges.see(task, method, made, target)
         return {method: (made, self._animated(made, target, subject, driver)) for method, made in results.items()}
 
     def _animated(self, made: Tensor, target: Tensor, subject: Tensor, driver: Tensor) -> dict[str, float]:
         case = self._case
-        score = AnimationScore(case.source, case.source_mask)
+        score = AnimationScore(case.source, case.source_mask, self._judges.scores())
         score.update(made, found_masks(self._model, made), subject, driver, truth=target)
         seen = difference_masks(made, case.plate, target, subject)
         return score.compute() | _by_difference(seen, subject, driver)

@@ -8,6 +8,7 @@ from maskreel.common.weights._load import load_into, load_state_dict
 from maskreel.common.weights._pickles import check_archive
 from maskreel.common.weights._rename import rename_keys, strip_prefix
 from maskreel.common.weights._save import check_expectations, read_metadata, save_half, save_tensors
+from maskreel.common.weights._script import load_script
 from maskreel.common.weights._torchvision import torchvision_entry
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "check_expectations",
     "load_checkpoint",
     "load_into",
+    "load_script",
     "load_state_dict",
     "read_metadata",
     "rename_keys",
