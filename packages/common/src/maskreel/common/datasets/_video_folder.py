@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Iterator
 
-VIDEO_SUFFIXES = frozenset({".avi", ".gif", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm"})
-
 
 @dataclass(frozen=True)
 class VideoSequence:
@@ -72,4 +70,4 @@ class VideoFolder:
 
 
 def _is_video(path: Path) -> bool:
-    return not path.name.startswith(".") and (path.is_dir() or path.suffix.lower() in VIDEO_SUFFIXES)
+    return not path.name.startswith(".") and (path.is_dir() or path.suffix.lower() in video.VIDEO_SUFFIXES)

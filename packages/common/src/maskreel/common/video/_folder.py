@@ -15,6 +15,7 @@ from maskreel.common.atomic import atomic_folder
 from maskreel.common.errors import InputError
 from maskreel.common.image_file import open_image
 from maskreel.common.video._info import ColorTags, VideoInfo
+from maskreel.common.video._suffixes import IMAGE_SUFFIXES
 from maskreel.common.video._timing import Timing
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from maskreel.common.video._clip import Clip
 
 DEFAULT_FPS = Fraction(25)
-_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"}
 _FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF", "PPM")
 _NUMBERED = re.compile(r"(?P<name>.*?)(?P<number>\d+)$", re.DOTALL)
 
@@ -70,7 +70,7 @@ class ImageFolder:
 
 def _image_files(folder: Path) -> list[Path]:
     """The images in the order of their numbers."""
-    files = [f for f in folder.iterdir() if f.suffix.lower() in _SUFFIXES and not f.name.startswith(".")]
+    files = [f for f in folder.iterdir() if f.suffix.lower() in IMAGE_SUFFIXES and not f.name.startswith(".")]
     if not files:
         raise InputError(f"{folder} holds no images; give a video file or a folder of images such as 00000.png")
     numbered: dict[int, Path] = {}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, get_args
 
 from maskreel.common.datasets import VfpSequence, VfpSplit, VideoFolder, holds_videos, observed_videos
 from maskreel.common.errors import InputError
+from maskreel.common.video import IMAGE_SUFFIXES
 from maskreel.vfp.data._array_frames import ArraySeries, FrameArray, open_array
 from maskreel.vfp.data._clip_kinds import ArrayClips, ChainedClips, Clips, SplitClips
 from maskreel.vfp.data._frame_series import VideoSeries, clips_of_series
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from maskreel.vfp.data._quarantine import Quarantine
 
 _VIDEO = re.compile(r"video_(\d+)")
-_IMAGES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
 
 
 def open_clips(
@@ -109,7 +109,7 @@ def _one_video(path: Path) -> VfpSequence | None:
 
 
 def _holds_images(path: Path) -> bool:
-    return any(file.suffix.lower() in _IMAGES and not file.name.startswith(".") for file in path.iterdir())
+    return any(file.suffix.lower() in IMAGE_SUFFIXES and not file.name.startswith(".") for file in path.iterdir())
 
 
 def _refuse_sampling(path: Path, stride: int | None, every: int | None) -> None:
