@@ -168,11 +168,17 @@ def test_two_trainings_in_one_folder(tmp_path: Path) -> None:
 
 @unix
 @pytest.mark.parametrize(
-    "save", ["torch.save({'a': torch.zeros(1_000_000)}, path)", "save_file({'a': torch.zeros(1_000_000)}, path)"]
+    "save",
+    [
+        "torch.save({'a': torch.zeros(1_000_000)}, path)",
+        "save_file({'a': torch.zeros(1_000_000)}, path)",
+        "np.save(path.open('wb'), np.zeros(1_000_000))",
+    ],
 )
 def test_a_full_disk_is_told_by_the_system_and_not_by_the_library_that_writes(tmp_path: Path, save: str) -> None:
     program = f"""
 import resource, signal, sys, torch
+import numpy as np
 from safetensors.torch import save_file
 from maskreel.common.atomic import atomic_path
 from maskreel.common.cli._outcome import exit_code

@@ -37,10 +37,9 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         yield scratch
         scratch.chmod(0o666 & ~_umask())  # mkstemp makes private files; a result should look like any other file
         scratch.replace(target)
-    except OSError:
-        raise
-    except Exception:
-        _refuse_full_disk(scratch)
+    except Exception as error:
+        if not (isinstance(error, OSError) and error.errno):  # NumPy's, for one, only tells how many bytes it wrote
+            _refuse_full_disk(scratch)
         raise
     finally:
         scratch.unlink(missing_ok=True)

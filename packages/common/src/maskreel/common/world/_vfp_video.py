@@ -84,7 +84,7 @@ class VfpVideos:
         for index, frame in enumerate(frames):
             (scratch / f"image_{index}.png").write_bytes(_png(frame))
         if labels is not None:
-            np.save(scratch / "mask.npy", labels)
+            _save_array(scratch / "mask.npy", labels)
         scratch.rename(folder)
 
     def _folder(self, video: tuple[str, int]) -> Path:
