@@ -14,12 +14,12 @@ from torch import Tensor, nn
 from maskreel.animate.fused import FusedModel, fused, portable
 from maskreel.animate.fused._difference_up import DifferenceUp
 from maskreel.animate.fused._fast import FastKit, StripDown
-from maskreel.animate.fused._folding import doubled_taps, folded
+from maskreel.animate.fused._folding import folded
 from maskreel.animate.fused._portable import PortableKit, Up
 from maskreel.animate.fused._rectifier import Rectifier
 from maskreel.animate.fused._winograd import WinogradConvolution
 from maskreel.animate.model import AnimationModel, ModelConfig
-from maskreel.animate.networks._blocks import DownBlock, ResBlock, SameBlock, UpBlock
+from maskreel.animate.networks._blocks import DownBlock, ResBlock, SameBlock, UpBlock, summed_for_doubling
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -196,7 +196,7 @@ def test_doubled_and_convolved_at_once_borders_included(layer: type[nn.Module], 
 
 
 def test_taps_on_one_pixel_are_added() -> None:
-    taps = doubled_taps(torch.arange(1.0, 10).view(1, 1, 3, 3))
+    taps = summed_for_doubling(torch.arange(1.0, 10).view(1, 1, 3, 3))
     assert taps.sum() == 4 * 45  # each of four outputs sees all nine taps
     assert taps[0, 0, 0, 0] == 9
     assert taps[0, 0, 1, 1] == 9 + 8 + 6 + 5

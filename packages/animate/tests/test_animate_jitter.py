@@ -7,7 +7,7 @@ import colorsys
 import pytest
 import torch
 
-from maskreel.animate.training.jitter import jittered
+from maskreel.animate.data import jittered
 
 
 def drawn(seed: int, strength: float) -> tuple[list[float], list[int]]:

@@ -70,16 +70,14 @@ def test_l1_by_hand_of_bytes_and_floats():
 
 def test_l1_in_chunks_pools_pixels():
     a, b, mask = noise(5), noise(5, seed=1), torch.rand(5, 32, 32) > 0.5
-    whole, half, other = L1(), L1(), L1()
+    whole, parts = L1(), L1()
     assert math.isnan(whole.compute())
     whole.update(a, b, mask=mask)
-    half.update(a[:2], b[:2], mask=mask[:2])
-    other.update(a[2:], b[2:], mask=mask[2:])
-    half.merge(other)
+    for some in (slice(2), slice(2, None)):
+        parts.update(a[some], b[some], mask=mask[some])
     expected = np.abs(a.numpy() / 255 - b.numpy() / 255).transpose(0, 2, 3, 1)[mask.numpy()].mean()
     assert whole.compute() == pytest.approx(expected, rel=1e-6)
-    assert half.compute() == pytest.approx(expected, rel=1e-6)
-    assert whole.reduce().compute() == whole.compute()
+    assert parts.compute() == pytest.approx(expected, rel=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -112,9 +110,7 @@ def test_picture_score_of_each_region():
     pictures[(found.inside[:, None]).expand_as(truth)] += 51  # a fifth too bright, well inside
     score = PictureScore(margin=2)
     score.update(pictures[:1], truth[:1], subject[:1])
-    other = PictureScore(margin=2)
-    other.update(pictures[1:], truth[1:], subject[1:])
-    score.merge(other)
+    score.update(pictures[1:], truth[1:], subject[1:])
     values = score.compute()
     share = 25 / 81  # of the square of 9 x 9
     assert values["l1_foreground"] == pytest.approx(0.2 * share)
@@ -139,10 +135,9 @@ def test_ms_ssim_of_small_pictures_is_that_of_doubled_pixels():
     truth = torch.nn.functional.interpolate(noise(3, 24).float(), 96, mode="bilinear").byte()
     pictures = (truth.float() * 0.8 + 0.2 * noise(3, 96, seed=1)).byte()
     nobody = torch.zeros(3, 96, 96, dtype=torch.bool)
-    score, other = PictureScore(), PictureScore()
+    score = PictureScore()
     score.update(pictures[:1], truth[:1], nobody[:1])
-    other.update(pictures[1:], truth[1:], nobody[1:])
-    score.merge(other)
+    score.update(pictures[1:], truth[1:], nobody[1:])
     large = (torch.nn.functional.interpolate(part.float() / 255, 192, mode="nearest") for part in (pictures, truth))
     expected = ms_ssim(*large)
     assert 0.5 < expected.min() < expected.max() < 0.99
@@ -163,10 +158,9 @@ def test_a_region_that_never_had_a_pixel_is_nan():
 def test_mask_score_is_the_mean_over_frames():
     truth = torch.cat([square(), square()])
     masks = torch.cat([square(), square(left=12 + 9)])
-    score, other = MaskScore(), MaskScore()
+    score = MaskScore()
     score.update(masks[:1], truth[:1])
-    other.update(masks[1:], truth[1:])
-    score.merge(other)
+    score.update(masks[1:], truth[1:])
     assert score.compute()["iou"] == 0.5
     assert 0.5 < score.compute()["f"] < 1  # the two squares share a side
 

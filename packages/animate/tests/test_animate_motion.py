@@ -154,13 +154,6 @@ def test_a_motion_that_starts_on_the_source_is_the_absolute_one() -> None:
     assert torch.allclose(RelativeMotion(walk(1), walk(1))(walk()), walk(), atol=1e-5)
 
 
-def test_without_scale_masks_are_shifted_only() -> None:
-    found = RelativeMotion(rectangle(10, 12, 12, 14), rectangle(14, 2, 26, 14), adapt_scale=False)(
-        rectangle(14, 2, 26, 14)
-    )
-    assert torch.allclose(found, rectangle(5, 7, 17, 19), atol=1e-5)
-
-
 def test_shapes_keep_their_proportions() -> None:
     # a bar as large as the source's square stays a bar
     found = RelativeMotion(rectangle(12, 12, 20, 20), rectangle(0, 4, 32, 6))(rectangle(0, 4, 32, 6))

@@ -12,10 +12,10 @@ from torch.testing import assert_close
 
 from maskreel.animate.animator import ImageAnimator
 from maskreel.animate.config import AnimateConfig
+from maskreel.animate.data import jittered
 from maskreel.animate.fused import fused
 from maskreel.animate.model import AnimationModel
 from maskreel.animate.perturb import perturb_for_inference, perturb_for_training
-from maskreel.animate.training.jitter import jittered
 from maskreel.animate.training.settings import LossSettings
 from maskreel.animate.training.task import LOSSES, AnimationTask
 from maskreel.common.perceptual import PyramidLoss

@@ -1,4 +1,4 @@
-"""What the README shows works: its snippets run, its commands parse, its figures are those of the record."""
+"""What the README shows works: its snippets run, its commands parse."""
 
 from __future__ import annotations
 

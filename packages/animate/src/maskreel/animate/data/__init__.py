@@ -4,6 +4,7 @@ from maskreel.animate.data._check import ClipFault, check_clips
 from maskreel.animate.data._clip_path import ClipPath
 from maskreel.animate.data._find import Split, find_clips
 from maskreel.animate.data._frames import examine, frames_from, masks_from
+from maskreel.animate.data._jitter import jittered
 from maskreel.animate.data._pairs import VideoPairs
 from maskreel.animate.data._pairs_table import read_pairs
 from maskreel.animate.data._square import Fit
@@ -23,6 +24,7 @@ __all__ = [
     "examine",
     "find_clips",
     "frames_from",
+    "jittered",
     "masks_from",
     "read_pairs",
     "watched_batches",

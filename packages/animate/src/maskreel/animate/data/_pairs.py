@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 import torch.nn.functional as F
 
-from maskreel.animate.training.jitter import jittered
+from maskreel.animate.data._jitter import jittered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

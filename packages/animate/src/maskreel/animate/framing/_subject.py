@@ -38,27 +38,24 @@ def around_subject(model: AnimationModel, frames: Tensor, *, margin: float = 0.2
         The smallest such square, moved into the frame where it fits. Where m finds nothing that could be a subject, a
         warning is logged and it is `whole`.
     """
-    return around_moving_subject(model, [frames if frames.ndim == 4 else frames[None]], margin=margin, every=1)
+    return around_moving_subject(model, [frames if frames.ndim == 4 else frames[None]], margin=margin)
 
 
-def around_moving_subject(
-    model: AnimationModel, batches: Iterable[Tensor], *, margin: float = 0.2, every: int = 5
-) -> Framing:
-    """One square for all frames of a video, in bounded memory; the camera is assumed to stand still.
+def around_moving_subject(model: AnimationModel, batches: Iterable[Tensor], *, margin: float = 0.2) -> Framing:
+    """One square for all frames that are given of a video, in bounded memory; the camera is assumed to stand still.
 
     Args:
         model: whose m looks.
         batches: uint8 (N, 3, H, W) in order, one or more frames in all.
         margin: as for `around_subject`.
-        every: m looks at the first frame and every so many after it.
 
     Raises:
-        ValueError: there are no frames, their size changes, or an option is out of range.
+        ValueError: there are no frames, their size changes, or the margin is negative.
     """
-    if margin < 0 or every < 1:
-        raise ValueError(f"margin must be 0 or more and every 1 or more frames, got {margin=}, {every=}")
+    if margin < 0:
+        raise ValueError(f"margin must be 0 or more, got {margin}")
     size, boxes = None, []
-    for frames in _sampled(batches, every):
+    for frames in _by_few(batches):
         size = _common_size(frames, size)
         boxes = [reduce(Box.union, found)] if (found := boxes + subject_boxes(model, frames)) else []
     if size is None:
@@ -69,16 +66,12 @@ def around_moving_subject(
     return square_around(boxes[0], size, margin)
 
 
-def _sampled(batches: Iterable[Tensor], every: int) -> Iterator[Tensor]:
-    """Every so many frames of the video, a few at once."""
-    skip = 0
+def _by_few(batches: Iterable[Tensor]) -> Iterator[Tensor]:
     for batch in batches:
         if batch.ndim != 4:
             raise ValueError(f"frames must have shape (N, 3, H, W), got {tuple(batch.shape)}")
-        chosen = batch[skip::every]
-        skip = (skip - len(batch)) % every
-        if len(chosen):
-            yield from chosen.split(_AT_ONCE)
+        if len(batch):
+            yield from batch.split(_AT_ONCE)
 
 
 def _common_size(frames: Tensor, known: tuple[int, int] | None) -> tuple[int, int]:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
-
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
-__all__ = ["doubled_taps", "folded", "plain", "scale_and_shift"]
+__all__ = ["folded", "plain", "scale_and_shift"]
 
 
 def scale_and_shift(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
@@ -34,22 +31,3 @@ def folded(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
     weight, bias = plain(conv)
     scale, shift = scale_and_shift(norm)
     return weight * scale[:, None, None, None], bias * scale + shift
-
-
-def doubled_taps(weight: Tensor) -> Tensor:
-    """The transposed convolution (stride 2, padding 1) that equals "every pixel four times, then 3x3".
-
-    Each output sees 2x2 pixels only, so the taps that fall on the same one are added; equal at borders, too.
-
-    Args:
-        weight: of the 3x3 convolution, (D, C, 3, 3).
-
-    Returns:
-        (C, D, 4, 4).
-    """
-    swapped = weight.transpose(0, 1).flip(-1, -2)
-    taps = torch.zeros(*swapped.shape[:2], 4, 4, dtype=weight.dtype, device=weight.device)
-    for down in range(2):
-        for right in range(2):
-            taps[:, :, down : down + 3, right : right + 3] += swapped
-    return taps

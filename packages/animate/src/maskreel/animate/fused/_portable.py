@@ -8,7 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from maskreel.animate.fused._folding import doubled_taps, folded, plain, scale_and_shift
+from maskreel.animate.fused._folding import folded, plain, scale_and_shift
+from maskreel.animate.networks._blocks import summed_for_doubling
 
 if TYPE_CHECKING:
     from maskreel.animate.networks._blocks import DownBlock, ResBlock, SameBlock, UpBlock
@@ -59,7 +60,7 @@ class Up(nn.Module):
 
     def __init__(self, weight: Tensor, bias: Tensor) -> None:
         super().__init__()
-        self.register_buffer("weight", doubled_taps(weight).float())
+        self.register_buffer("weight", summed_for_doubling(weight).float())
         self.register_buffer("bias", bias.float())
 
     def forward(self, *parts: Tensor) -> Tensor:

@@ -28,11 +28,6 @@ class MaskScore:
         self._iou.add_values(iou(masks, truth))
         self._f.add_values(contour_f(masks, truth))
 
-    def merge(self, other: MaskScore) -> None:
-        """Add what `other` has counted."""
-        self._iou.merge(other._iou)
-        self._f.merge(other._f)
-
     def compute(self) -> dict[str, float]:
         """nan before the first mask."""
         return {"iou": self._iou.value, "f": self._f.value}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from maskreel.animate.metrics._checks import check_masks, check_pictures, unit
 from maskreel.animate.metrics._regions import MARGIN, regions
@@ -45,16 +45,6 @@ class L1:
     def update(self, a: Tensor, b: Tensor, *, mask: Tensor | None = None) -> None:
         """Count pictures; the inputs of `l1`."""
         self._sums.add(*_absolute(a, b, mask))
-
-    def merge(self, other: L1) -> None:
-        """Add what `other` has counted."""
-        self._sums.merge(other._sums)
-
-    def reduce(self) -> Self:
-        """A new one with the sums of all ranks of torch.distributed; every rank must call it."""
-        total = type(self)()
-        total._sums = self._sums.reduce()
-        return total
 
     def compute(self) -> float:
         """nan if no pixel has been counted."""
@@ -99,14 +89,6 @@ class PictureScore:
             self._ssim[name].update(pictures, truth, mask=mask)
         if len(pictures):
             self._ms_ssim.add_values(ms_ssim(_enlarged(pictures), _enlarged(truth)))
-
-    def merge(self, other: PictureScore) -> None:
-        """Add what `other` has counted."""
-        for name in _REGIONS:
-            self._l1[name].merge(other._l1[name])
-            self._psnr[name].merge(other._psnr[name])
-            self._ssim[name].merge(other._ssim[name])
-        self._ms_ssim.merge(other._ms_ssim)
 
     def compute(self) -> dict[str, float]:
         """All numbers by name."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from maskreel.common.metrics import sum_over_ranks
-
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -28,19 +26,6 @@ class Ratio:
         """Count each value once; those that are nan not at all."""
         known = values[~values.isnan()]
         self.add(known.double(), float(known.numel()))
-
-    def merge(self, other: Ratio) -> None:
-        """Add what `other` has added up."""
-        self.over += other.over
-        self.under += other.under
-
-    def reduce(self) -> Ratio:
-        """A new one with the sums of all ranks of torch.distributed, each of which must call it."""
-        import torch
-
-        total = Ratio()
-        total.over, total.under = sum_over_ranks(torch.tensor([self.over, self.under], dtype=torch.float64)).tolist()
-        return total
 
     @property
     def value(self) -> float:

@@ -25,18 +25,16 @@ class RelativeMotion:
         source_mask: m of the source, float (1, s, s) or (1, 1, s, s).
         start_mask: m of the driving frame in which the driving subject stands as the source's does: the first one, or
             that of `best_start`. If it shows no subject, the first driving mask with one takes its place.
-        adapt_scale: False leaves the size of driving masks and shifts them only.
 
     Raises:
         InputError: the source's mask shows no subject.
     """
 
-    def __init__(self, source_mask: Tensor, start_mask: Tensor, *, adapt_scale: bool = True) -> None:
+    def __init__(self, source_mask: Tensor, start_mask: Tensor) -> None:
         self._source, start = one_mask(source_mask, "source_mask"), one_mask(start_mask, "start_mask")
         if not has_subject(self._source).item():
             raise InputError("the source picture shows no subject, so motion relative to its pose is not possible")
         self._start = start if has_subject(start).item() else None
-        self._adapt_scale = adapt_scale
         self._hold = AbsoluteMotion()
 
     def __call__(self, masks: Tensor) -> Tensor:
@@ -52,8 +50,7 @@ class RelativeMotion:
         if self._start is None:
             return masks
         ours, theirs = moments(self._source.to(masks)), moments(self._start.to(masks))
-        scale = ours.scale / theirs.scale if self._adapt_scale else torch.ones_like(ours.scale)
-        return aligned(masks, centre=theirs.centre, to=ours.centre, scale=scale)
+        return aligned(masks, centre=theirs.centre, to=ours.centre, scale=ours.scale / theirs.scale)
 
 
 def _first(good: Tensor) -> int:

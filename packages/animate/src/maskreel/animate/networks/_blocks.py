@@ -49,7 +49,16 @@ class UpBlock(nn.Sequential):
 
 
 def summed_for_doubling(weight: Tensor) -> Tensor:
-    """The weight (D, C, 3, 3) of a convolution after doubling, as that of one transposed convolution: (C, D, 4, 4)."""
+    """The transposed convolution (stride 2, padding 1) that equals "every pixel four times, then 3x3".
+
+    Each output sees 2x2 pixels only, so the taps that fall on the same one are added; equal at borders, too.
+
+    Args:
+        weight: of the 3x3 convolution, (D, C, 3, 3).
+
+    Returns:
+        (C, D, 4, 4).
+    """
     for axis in (-1, -2):
         first, middle, last = weight.unbind(axis)
         weight = torch.stack([last, middle + last, first + middle, first], axis)

@@ -137,7 +137,7 @@ def _framed(choice: FramingChoice, model: AnimationModel, picture: Tensor) -> Fr
 def _framed_driving(choice: FramingChoice, model: AnimationModel, driving: Driving) -> Framing:
     if not _close(choice, driving.info.size):
         return whole(driving.info.size)
-    return around_moving_subject(model, _spread(driving), every=1)
+    return around_moving_subject(model, _spread(driving))
 
 
 def _close(choice: FramingChoice, size: tuple[int, int]) -> bool:

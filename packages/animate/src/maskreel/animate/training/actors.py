@@ -10,7 +10,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from maskreel.animate.training.jitter import jittered
+from maskreel.animate.data import jittered
 from maskreel.common.array_file import read_npz, write_npz
 from maskreel.common.errors import InputError
 from maskreel.common.job_folder import locked
