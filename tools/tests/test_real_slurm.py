@@ -2,55 +2,33 @@
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from maskreel.common.masks import write_binary_png
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+    from collections.abc import Callable, Sequence
 
 pytestmark = pytest.mark.needs_slurm
 
-TRAINING = """
-import sys, time
-import torch
-from maskreel.common.training import TrainingConfig, TrainingTask, train
-
-launcher, folder, pause = sys.argv[1], sys.argv[2], float(sys.argv[3])
-
-class Numbers:
-    def __len__(self):
-        return 21
-    def __getitem__(self, index):
-        x = torch.randn(4) + index / 20
-        return x, x.sin().sum(0, keepdim=True)
-
-class Sines(TrainingTask):
-    def __init__(self):
-        torch.manual_seed(2)
-        self.module = torch.nn.Sequential(torch.nn.Linear(4, 16), torch.nn.Tanh(), torch.nn.Linear(16, 1))
-    def losses(self, module, batch):
-        time.sleep(pause)
-        return {"square": (module(batch[0]) - batch[1]).square().mean()}
-
-config = TrainingConfig(steps=40, batch_size=8, lr=0.02, checkpoint_every=1000, log_every=1, launcher=launcher,
-                        device="cpu", threads=1)
-train(Sines(), Numbers(), config, folder)
-"""
+SCRIPTS = Path(__file__).parents[1] / "slurm"
+NETWORK = ["--network", "convlstm", "--temporal-width", "6", "--temporal-depth", "1"]
+TRAINING = [*NETWORK, "--steps", "60", "--batch-size", "4", "--log-every", "1", "--threads", "1", "--device", "cpu"]
+"""Nothing in it depends on how a batch is shared out: no batch norm, no dropout, and all samples weigh the same."""
 PATIENCE = 900
 """Seconds until something that must happen counts as missing; a busy machine starts Python slowly."""
-BATCH = """#!/bin/bash
-#SBATCH --ntasks=2 --requeue --signal=USR1@30 --open-mode=append
-srun --kill-on-bad-exit=1 "$@"
-"""
 
 
 def output_of(*command: str | Path) -> str:
@@ -68,56 +46,91 @@ def queued(*options: str) -> list[str]:
     return output_of("squeue", "--me", "--noheader", "--array", "--format=%i", *options).split()
 
 
-class Submitted:
-    """A training that waits or runs on the cluster."""
+def submitted(script: str, *words: str | Path, log: Path, options: Sequence[str] = (), **variables: str) -> str:
+    """The number of a job that runs one of our scripts; maskreel is that of this Python unless a variable says else."""
+    known = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    command = ["sbatch", "--parsable", f"--output={log}", *options, SCRIPTS / script, *words]
+    sent = subprocess.run(
+        list(map(str, command)), check=True, capture_output=True, text=True, env=os.environ | known | variables
+    )
+    return sent.stdout.strip()
 
-    def __init__(self, folder: Path, *, pause: float) -> None:
-        folder.mkdir()
-        script, batch, self.log = folder / "training.py", folder / "job.sh", folder / "job.log"
-        script.write_text(TRAINING)
-        batch.write_text(BATCH)
-        self.run = folder / "run"
-        words = ["--parsable", f"--output={self.log}", batch, sys.executable, script, "slurm", self.run, pause]
-        self.job = output_of("sbatch", *map(str, words))
 
-    def steps(self) -> int:
+def state(job: str) -> dict[str, str]:
+    """What Slurm knows of it: JobState, Restarts, ExitCode ..."""
+    return dict(word.split("=", 1) for word in output_of("scontrol", "show", "job", job).split() if "=" in word)
+
+
+def ended(job: str, log: Path) -> dict[str, str]:
+    """What Slurm knows of a job when it has left the queue."""
+
+    def said() -> str:
+        return log.read_text() if log.is_file() else f"job {job} said nothing"
+
+    wait_for(lambda: job not in queued(), told=said)
+    known = state(job)
+    assert known["JobState"] == "COMPLETED", said()
+    return known
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four small videos, rendered by a job of `run.sbatch` that finds maskreel in the environment it is told of."""
+    place = tmp_path_factory.mktemp("rendered")
+    (place / "environment/bin").mkdir(parents=True)
+    (place / "environment/bin/activate").write_text(f"PATH={Path(sys.executable).parent}:$PATH\n")
+    bare = ":".join(dict.fromkeys(str(Path(shutil.which(name) or name).parent) for name in ("srun", "bash")))
+    words = ["world", "render", "table", "--train", "4", "--size", "32", "48", "--workers", "0", "-o", place / "data"]
+    job = submitted("run.sbatch", *words, log=place / "log", PATH=bare, MASKREEL_ENV=str(place / "environment"))
+    ended(job, place / "log")
+    return place / "data"
+
+
+def test_a_job_renders_the_same_bytes(data: Path, tmp_path: Path) -> None:
+    command = ["world", "render", "table", "--train", "4", "--size", "32", "48", "--workers", "0", "-o"]
+    output_of(sys.executable, "-m", "maskreel.common.cli", "-q", *command, tmp_path)
+    files = [path.relative_to(tmp_path) for path in sorted(tmp_path.rglob("*.png"))]
+    assert len(files) == 4 * 22
+    assert all((data / name).read_bytes() == (tmp_path / name).read_bytes() for name in files)
+
+
+class Training:
+    """A training of two tasks by `train.sbatch` that waits or runs on the cluster."""
+
+    def __init__(self, data: Path, folder: Path) -> None:
+        self.run, self.log = folder, folder.with_suffix(".log")
+        words = ["vfp", "train", data, "-o", folder, *TRAINING]
+        self.job = submitted("train.sbatch", *words, log=self.log, options=["--ntasks-per-node=2"])
+
+    def interrupted(self, *command: str) -> None:
+        """Run a command of Slurm on the job when some steps are done."""
         log = self.run / "log.jsonl"
-        return len(log.read_text().splitlines()) if log.is_file() else 0
+        wait_for(lambda: log.is_file() and len(log.read_text().splitlines()) >= 5, told=lambda: str(state(self.job)))
+        output_of(*command, self.job)
 
-    def weights(self) -> dict[str, object]:
-        wait_for(lambda: self.job not in queued(), told=self.said)
-        return tensors(self.run)
-
-    def said(self) -> str:
-        return self.log.read_text() if self.log.is_file() else f"job {self.job} said nothing"
+    def weights(self, *, restarts: int) -> dict[str, torch.Tensor]:
+        assert ended(self.job, self.log)["Restarts"] == str(restarts)
+        return load_file(self.run / "final.safetensors")
 
 
-def tensors(run: Path) -> dict[str, object]:
-    from safetensors.torch import load_file
-
-    return dict(load_file(run / "final.safetensors"))
-
-
-def alone(folder: Path) -> dict[str, object]:
-    """The same training in one process, without Slurm."""
-    folder.mkdir()
-    script = folder / "training.py"
-    script.write_text(TRAINING)
-    output_of(sys.executable, script, "none", folder / "run", "0")
-    return tensors(folder / "run")
-
-
-def test_two_tasks_train_as_one_process_and_a_requeued_run_ends_with_the_same_weights(tmp_path: Path) -> None:
-    expected = alone(tmp_path / "alone")
-    whole = Submitted(tmp_path / "whole", pause=0).weights()
-    cut = Submitted(tmp_path / "cut", pause=0.5)
-    wait_for(lambda: cut.steps() >= 5, told=cut.said)
-    output_of("scontrol", "requeue", cut.job)
-    resumed = cut.weights()
-    assert expected.keys() == whole.keys() == resumed.keys()
-    for name, tensor in expected.items():
-        torch.testing.assert_close(whole[name], tensor, rtol=1e-4, atol=1e-5)
-        assert torch.equal(resumed[name], whole[name]), name  # pyright: ignore[reportArgumentType]
+def test_two_tasks_train_as_one_process_and_a_requeued_run_ends_with_the_same_weights(
+    data: Path, tmp_path: Path
+) -> None:
+    whole = Training(data, tmp_path / "whole").weights(restarts=0)
+    record = json.loads((tmp_path / "whole/training.json").read_text())
+    assert record["config"]["launcher"] == "slurm"
+    command = ["vfp", "train", data, "-o", tmp_path / "one", *TRAINING]
+    output_of(sys.executable, "-m", "maskreel.common.cli", "-q", *command)
+    for name, tensor in load_file(tmp_path / "one/final.safetensors").items():
+        torch.testing.assert_close(whole[name], tensor, rtol=1e-3, atol=1e-4)
+    ways = {"operator": ["scontrol", "requeue"], "time limit": ["scancel", "--signal=USR1"]}
+    cut = {name: Training(data, tmp_path / name) for name in ways}  # one waits in the queue while the other runs
+    for name, command in ways.items():
+        cut[name].interrupted(*command)
+    for name, training in cut.items():
+        weights = training.weights(restarts=1)
+        assert all(torch.equal(weights[key], tensor) for key, tensor in whole.items()), name
+    assert "was stopped by a signal and saved" in cut["time limit"].log.read_text()
 
 
 @pytest.fixture
