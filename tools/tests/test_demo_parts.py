@@ -1,19 +1,21 @@
-"""The parts of the demo: one made whole from a tiny clip, and what the others read out of the records of commands."""
+"""The parts of the demo: each made whole from tiny input, and what they read out of the records of commands."""
 
 from __future__ import annotations
 
+import html
+import re
 from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import av
+import pytest
 import torch
 from demo import animate, command, films, inversion, vfp
-from demo.story import load
+from demo.story import Story, load
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    import pytest
+    from demo.workshop import Workshop
 
 
 def test_people_vanish_and_are_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
@@ -38,6 +40,61 @@ def test_people_vanish_and_are_measured(tmp_path: Path, capsys: pytest.CaptureFi
     assert command.main(words) == 0
     assert "  there already\n" in capsys.readouterr().err
     assert (tmp_path / "demo/inpaint/result.mp4").stat().st_mtime_ns == made
+
+
+SHOWN = {
+    "animate": (["still.png", "driving.mp4", "masks.mp4", "result.mp4", "exact.mp4"], "ours", "the source as it is"),
+    "vfp": (
+        ["seen_0.mp4", "found_0.mp4", "forecast_0.png", "errors_0.png"],
+        "best: the two that follow, together",
+        "the mask of frame 11, copied",
+    ),
+    "inversion": (["masks.mp4", "result.mp4", "real.mp4"], "made from masks", "noise"),
+}
+"""What the page shows of a part, and the first and the last line of its figures."""
+
+
+@pytest.mark.parametrize("part", SHOWN)
+def test_the_part_is_made_with_the_commands_that_it_tells(part: str, tmp_path: Path) -> None:
+    """At a size at which results are poor, so only what the networks need no time for is compared."""
+    files, first, last = SHOWN[part]
+    assert command.main(["--quick", "--only", part, "--out", str(tmp_path)]) == 0
+    story = load(tmp_path / part)
+    assert story is not None
+    assert [name for row in story.rows for name in row.files] == files
+    for name in files:
+        with av.open(tmp_path / part / name) as film:
+            assert sum(1 for _ in film.decode(video=0)) >= (2 if name.endswith(".mp4") else 1), name
+    rows = story.figures[0].rows
+    assert (rows[0][0], rows[-1][0]) == (first, last)
+    assert all(0 <= float(row[1]) <= 1 for row in rows if isinstance(row[1], float))
+    made = [words.split() for words in story.commands]
+    assert all(words[0] == "maskreel" and words[1] in (part, "world") for words in made)
+    assert all((tmp_path / part / link).exists() for link in story.links)
+    page = (tmp_path / "index.html").read_text()
+    assert all(html.escape(words) in page for words in story.commands)
+
+
+def test_the_page_has_all_parts_that_there_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every file of the demo that can make a part is one of the page, in the order in which they are made."""
+    made = []
+
+    class StandIn:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def make(self, place: Workshop, *_: Any, **__: Any) -> Story:
+            place.folder.mkdir(parents=True, exist_ok=True)
+            made.append(self.name)
+            return Story(f"Part {self.name}", "", [], [], [], "", {}, (1.0, 1.0), "")
+
+    modules = [path.stem for path in Path(command.__file__).parent.glob("*.py") if "\ndef make(" in path.read_text()]
+    assert sorted(modules) == sorted(command.PARTS)
+    monkeypatch.setattr(command, "import_module", lambda name: StandIn(name.removeprefix("demo.")))
+    assert command.main(["--quick", "--out", str(tmp_path)]) == 0
+    assert made == list(command.PARTS)
+    headings = re.findall(r"<h2>(.*?)</h2>", (tmp_path / "index.html").read_text())
+    assert headings == [f"Part {name}" for name in command.PARTS]
 
 
 def test_films_have_even_sides_and_keep_their_shape(tmp_path: Path):
