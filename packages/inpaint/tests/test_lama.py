@@ -137,7 +137,7 @@ def test_a_damaged_program_is_refused(tmp_path):
 
 
 def test_a_missing_file_and_bad_options_are_refused(tmp_path):
-    with pytest.raises(InputError, match=r"nowhere\.pt: there is no such TorchScript file of LaMa"):
+    with pytest.raises(InputError, match=r"nowhere\.pt does not exist, expected a TorchScript file"):
         LaMaInpainter(tmp_path / "nowhere.pt", "cpu")
     with pytest.raises(ValueError, match="max_side must be 32 or more, got 8"):
         LaMaInpainter(saved(Telltale(), tmp_path / "lama.pt"), "cpu", max_side=8)

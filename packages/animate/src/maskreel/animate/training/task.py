@@ -13,7 +13,7 @@ from maskreel.animate.perturb import perturb_for_training
 from maskreel.animate.training.settings import LossSettings
 from maskreel.common.errors import InputError
 from maskreel.common.job_folder import identify
-from maskreel.common.training import TrainingTask
+from maskreel.common.training import TrainingTask, same_in_all
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,6 +53,7 @@ class AnimationTask(TrainingTask):
     """
 
     idle_parameters = True
+    same_layers = True
 
     def __init__(
         self,
@@ -177,5 +178,6 @@ class AnimationTask(TrainingTask):
 
     @staticmethod
     def _draw(share: float) -> bool:
-        """Whether it happens this time; nothing is drawn if it never does, so that the published training is itself."""
-        return share > 0 and bool(torch.rand((), device="cpu") < share)
+        """Whether it happens this time, in all processes alike, as they share their batch norm; nothing is drawn if it
+        never does, so that the published training is itself."""
+        return share > 0 and same_in_all(float(torch.rand((), device="cpu"))) < share

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
-import warnings
-import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 
 from maskreel.common.errors import InputError
-from maskreel.common.weights import check_archive, short_identity
+from maskreel.common.weights import load_script, short_identity
 from maskreel.inpaint._device import network_device
 from maskreel.inpaint.painting.hole_crop import paint_around_hole
 
@@ -22,20 +19,13 @@ if TYPE_CHECKING:
 
 __all__ = ["LaMaInpainter"]
 
-_MOST_TEXT = 64 << 20
-"""Bytes of a script; they are compressed in the file."""
-# Words of TorchScript's text: torch.from_file(...), ops.aten.save(...), ops.image.read_file(...)
-_ON_FILES = re.compile(r"\b(from_file|save|load|open|read_file|write_file|_?load_library)\(")
-
 
 class LaMaInpainter:
     """Paints holes with LaMa. An `ImageInpainter`; deterministic on the CPU.
 
     The file is the one that circulates as big-lama.pt: (image float (1, 3, H, W), RGB from 0 to 1; mask float
     (1, 1, H, W), 1 in the hole) -> float (1, 3, H, W), from 0 to 1; H and W multiples of 8. It is a program, not just
-    numbers: reading and running it runs TorchScript, in which there is no Python, but which can compute for ever and
-    fill all memory. Files whose script names an operator that reads or writes other files are refused before anything
-    of them runs; that is a check of words, not a proof, so take the file from a source that you trust.
+    numbers; `maskreel.common.weights.load_script` tells what that means.
 
     Args:
         path: the TorchScript file.
@@ -59,7 +49,7 @@ class LaMaInpainter:
         path = Path(path)
         self.device = network_device(device)
         self.max_side = max_side
-        self._network = _load(path, self.device)
+        self._network = load_script(path, device=self.device)
         self._source = short_identity(path)
         self._try_out(path)
 
@@ -88,40 +78,3 @@ class LaMaInpainter:
             raise InputError(f"{path} is TorchScript, but not of LaMa: it does not take an image and a mask") from error
         if not isinstance(answer, torch.Tensor) or answer.shape != picture.shape or not answer.is_floating_point():
             raise InputError(f"{path} is TorchScript, but not of LaMa: it does not answer with a picture")
-
-
-def _load(path: Path, device: torch.device) -> torch.jit.ScriptModule:
-    if not path.is_file():
-        raise InputError(f"{path}: there is no such TorchScript file of LaMa")
-    if not _is_torchscript(path):
-        raise InputError(f"{path} is not a TorchScript file, as big-lama.pt is; it may be cut short or of another kind")
-    _check_script(path)
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=r"`torch\.jit", category=Warning)  # it is called deprecated
-            return torch.jit.load(path, map_location=device).eval()
-    except (RuntimeError, ValueError) as error:
-        raise InputError(f"{path} is a TorchScript file that cannot be read; it may be damaged") from error
-
-
-def _is_torchscript(path: Path) -> bool:
-    """Whether a file is an archive with code in it, which a checkpoint is not."""
-    if not zipfile.is_zipfile(path):
-        return False
-    with check_archive(path, packed=_MOST_TEXT) as archive:
-        inside = [name.partition("/")[2] for name in archive.namelist()]
-    return "constants.pkl" in inside and any(name.startswith("code/") for name in inside)
-
-
-def _check_script(path: Path) -> None:
-    """Refuse operators of TorchScript that take the name of a file, such as from_file, which can write, and save."""
-    with check_archive(path, packed=_MOST_TEXT) as archive:
-        for name in archive.namelist():
-            if not name.endswith(".py"):
-                continue
-            try:
-                found = _ON_FILES.search(archive.read(name).decode("utf-8", "replace"))
-            except (zipfile.BadZipFile, OSError, ValueError, RuntimeError, EOFError) as error:
-                raise InputError(f"{path} is a TorchScript file that cannot be read; it may be damaged") from error
-            if found:
-                raise InputError(f"{path} is refused: its script uses {found[0]!r}, which reaches beyond the network")
