@@ -20,6 +20,7 @@ BY_HAND = {
     "animate motion.device": (_ANIMATE, "test_the_device_is_asked_for"),
     "animate reconstruct.device": (_ANIMATE, "test_the_device_is_asked_for"),
     "animate evaluate.device": (_ANIMATE, "test_the_device_is_asked_for"),
+    "inversion report.device": (_INVERSION, "test_the_device_of_the_report_is_asked_for"),
     "vfp train-segmenter.blur_share": (
         "packages/vfp/tests/test_segmentation_training.py",
         "test_the_share_of_blur_images",

@@ -70,6 +70,22 @@ def test_split_and_seed_of_the_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert plain == same < more
 
 
+def test_the_fit_leaves_bad_videos_out_if_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_dataset(TableScene(size=(32, 48)), tmp_path, Splits(train=3), seed=0, workers=0)
+    (tmp_path / "train/video_1/mask.npy").unlink()
+
+    def fitted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("maskreel.common.world._calibration.calibrate", fitted)
+    assert run("calibrate", tmp_path, "-o", tmp_path / "scene.json") == 2
+    assert "video_1/mask.npy is missing" in capsys.readouterr().err
+    assert run("calibrate", tmp_path, "-o", tmp_path / "scene.json", "--skip-bad") == 130
+    assert "video_1: left out" in capsys.readouterr().err
+
+
 def test_so_many_videos_are_rendered_to_train_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def stop(*_: Any) -> None:
         raise KeyboardInterrupt
