@@ -23,7 +23,7 @@ SIZE = (64, 96)
 
 
 def furnish(folder: Path) -> None:
-    """Write all of them: lecture.mp4 and masks of it, clip.mp4, me.png, dance.mp4, beach.png, MASKS, labels."""
+    """Write all of them: lecture.mp4 and masks of it, clip.mp4, me.png, dance.mp4, beach.png, MASKS, VIDEOS."""
     frames, masks = _lecture()
     write(folder / "lecture.mp4", Clip.from_numpy(frames, Fraction(12)))
     for t, mask in enumerate(masks):
@@ -52,6 +52,9 @@ def _people(folder: Path) -> None:
     save_image(folder / "me.png", me.clip.frames[0])
     save_image(folder / "beach.png", dance.plate[0])
     write(folder / "dance.mp4", dance.clip)
+    (folder / "VIDEOS").mkdir()
+    for name, scene_of in (("dance.mp4", dance), ("walk.mp4", me)):
+        write(folder / "VIDEOS" / name, scene_of.clip)
 
 
 def _table(folder: Path) -> None:

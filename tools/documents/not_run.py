@@ -1,4 +1,4 @@
-"""Which commands of the documents the tests only parse, which they run with fewer steps, and why.
+"""Which commands of the documents the tests only parse, which they run with smaller numbers, and why.
 
 Every other `maskreel` command of README.md, docs/*.md and the packages' READMEs is run, on tiny files, as it stands.
 """
@@ -37,31 +37,30 @@ RUN_ELSEWHERE = {
 NOT_RUN = (
     NotRun(r"\w+ train", "trains for minutes to days; the part's tests train small networks with the same commands"),
     NotRun(r"web\b", "serves until it is stopped; packages/common/tests/web starts and stops it"),
-    NotRun(r"world render (table|actors|lecture)", "renders for minutes; test_cli_world.py renders small ones"),
-    NotRun(r"world show", "takes seconds for a large picture; test_cli_world.py makes a small one"),
-    NotRun(r"world (stats|calibrate)", "reads a rendered data set; test_cli_world_fit.py makes and reads a small one"),
+    NotRun(r"vfp forecast DATA/hidden", "stands before the command that renders DATA; the forecast of a video is run"),
     NotRun(
-        r"vfp ((check-data|stats|predict|blur|segment|fit-table|evaluate) DATA|reproduce)",
-        "reads a data set of the course; packages/vfp/tests/test_cli_*.py make and read small ones",
+        r"vfp (predict|blur|segment|fit-table|evaluate) DATA",
+        "takes half a minute or more, or what a training leaves; packages/vfp/tests/test_cli_*.py run each",
     ),
-    NotRun(r"vfp forecast DATA", "reads a data set of the course; the forecast of a video is run"),
+    NotRun(r"vfp reproduce", "does all of that; test_cli_reproduce.py runs it on small data"),
     NotRun(
         r"inversion run (.* )?--(davis|tiles|preset|slurm)",
         "needs DAVIS, a cluster or hours; test_cli_run.py runs the same flags on small masks",
     ),
-    NotRun(r"inversion run MASKS .*--(height|dry-run)", "makes large frames; test_cli_run.py makes small ones"),
-    NotRun(
-        r"inversion (doctor shapes|report|export)", "looks at a finished run; test_cli_{doctor,report,export}.py do"
-    ),
+    NotRun(r"inversion run MASKS .*--height", "makes large frames; test_cli_run.py makes small ones"),
     NotRun(r"inpaint run .*--(slurm|segmenter|flow raft)", "needs a cluster or weights that are not shipped"),
     NotRun(r"animate run .*--weights", "needs what a training left; test_animate_run.py makes such weights"),
-    NotRun(
-        r"animate (evaluate|export|reconstruct|check-data|slim-vgg)",
-        "takes minutes, or needs published files; packages/animate/tests runs each on small input",
-    ),
 )
 
-SHORTENED = (Shortened(r"inversion run", ("--steps", "2")),)
+FEW = ("--train", "2", "--val", "1", "--unlabeled", "1", "--hidden", "1", "--workers", "0")
+SHORTENED = (
+    Shortened(r"inversion run", ("--steps", "2")),
+    Shortened(r"world render table --scene", FEW),
+    Shortened(r"world render table", (*FEW, "--size", "64", "96")),
+    Shortened(r"world render actors", ("--videos", "1", "--workers", "0")),
+    Shortened(r"world render lecture", ("--seconds", "4", "--size", "64", "96")),
+    Shortened(r"world calibrate", ("--clips", "2", "--rounds", "1", "--workers", "0")),
+)
 
 
 def reason_not_to_run(words: list[str]) -> str | None:
@@ -73,4 +72,4 @@ def reason_not_to_run(words: list[str]) -> str | None:
 def shortened(words: list[str]) -> list[str]:
     """A command with the flags that make it quick."""
     line = " ".join(words)
-    return [*words, *(flag for entry in SHORTENED if re.match(entry.pattern, line) for flag in entry.flags)]
+    return [*words, *next((entry.flags for entry in SHORTENED if re.match(entry.pattern, line)), ())]
