@@ -22,8 +22,7 @@ import numpy as np
 import torch
 from _baselines import print_table, save_json
 
-from maskreel.inpaint.dfc import Cascade, DFCCompleter, dfc_s
-from maskreel.inpaint.dfc.small import small_completer
+from maskreel.inpaint.dfc import Cascade, DFCCompleter, dfc_completer, dfc_s
 from maskreel.inpaint.flow.completer import FlowPair
 from maskreel.inpaint.flow.estimation import DISFlow
 
@@ -92,7 +91,7 @@ def _complete(name: str, side: int) -> tuple[float, float]:
     torch.set_num_threads(1)
     torch.manual_seed(0)
     pairs, before = _pairs(side), _peak()
-    completer = small_completer(device="cpu") if name == "small" else DFCCompleter(Cascade(dfc_s()), device="cpu")
+    completer = dfc_completer(device="cpu") if name == "small" else DFCCompleter(Cascade(dfc_s()), device="cpu")
     return _measured(lambda: list(completer(iter(pairs))), _PAIRS, before)
 
 

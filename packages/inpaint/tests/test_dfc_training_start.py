@@ -63,7 +63,7 @@ def value(stage: torch.nn.Module) -> float:
 
 
 def test_published_stages_are_taken_in_their_order(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.INFO, logger="maskreel")
     one, two, three = (published(tmp_path / f"{i}.pth", 33 if i == 1 else 66, i) for i in (1, 2, 3))
     assert [value(stage) for stage in cascade_to_train("dfc-s", "joint", [one, two, three]).stages] == [1, 2, 3]
     assert [value(stage) for stage in cascade_to_train("dfc-s", "2", [two, one]).stages] == [1, 2]
@@ -80,7 +80,7 @@ def test_published_stages_are_taken_in_their_order(tmp_path: Path, caplog: pytes
 def test_a_resnet_for_images_fills_the_stage_that_is_trained(
     stage: str, tmp_path: Path, resnet: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.INFO, logger="maskreel")
     before = [published(tmp_path / f"{i}.pth", 33 if i == 1 else 66, i) for i in range(1, int(stage))]
     torch.manual_seed(0)
     cascade = cascade_to_train("dfc-s", stage, [*before, resnet])  # pyright: ignore[reportArgumentType]

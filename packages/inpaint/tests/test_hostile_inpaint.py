@@ -19,7 +19,7 @@ from maskreel.inpaint.dfc import load_cascade, load_published
 from maskreel.inpaint.generator import load_generator
 from maskreel.inpaint.openmmlab._checkpoints import read_checkpoint
 from maskreel.inpaint.openmmlab._config_file import read_config_file
-from maskreel.inpaint.painting.lama import _ON_FILES, LaMaInpainter
+from maskreel.inpaint.painting.lama import LaMaInpainter
 from maskreel.inpaint.running.figures import Figures
 from maskreel.inpaint.scene.clean_plate import CleanPlate
 from maskreel.inpaint.scene.survey import Survey
@@ -81,15 +81,6 @@ def test_scripts_that_reach_for_files(tmp_path: Path, monkeypatch: pytest.Monkey
     with pytest.raises(InputError, match=r"a\.pt is refused: its script uses 'from_file\(', which reaches beyond"):
         LaMaInpainter(scripted(tmp_path / "a.pt", Reaches()), "cpu")
     assert not Path("made").exists()
-
-
-def test_every_operator_that_takes_the_name_of_a_file_is_known() -> None:
-    named = {"filename", "file_name", "filepath", "fname"}
-    schemas = torch._C._jit_get_all_schemas()
-    found = {schema.name for schema in schemas if any(one.name in named for one in schema.arguments)}
-    assert {"aten::from_file", "aten::save"} <= found
-    for name in found:
-        assert _ON_FILES.search(f"torch.{name.partition('::')[2]}(")
 
 
 def test_scripts_in_archives_that_lead_elsewhere(tmp_path: Path) -> None:

@@ -187,7 +187,7 @@ def test_another_completion_is_told_in_words_that_ask_for_it(
     video, masks = job_files(tmp_path, np.rint(6 + 6 * np.sin(np.arange(30) / 4)).astype(int))
     monkeypatch.setattr(Triers, "run", lambda *_: Trial({"registered": 30.0, "following": 33.0}))
     config = replace(CONFIG, completion=None)
-    with caplog.at_level("INFO"):
+    with caplog.at_level("INFO", logger="maskreel"):
         found = VideoInpainter(config).inpaint(video, masks, output=tmp_path / "a.mkv")
     assert (found.summary.modes, found.summary.completions) == (("flow",), ("laplace",))
     assert "mode flow, completion laplace (camera moves" in caplog.text
