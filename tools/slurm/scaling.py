@@ -5,7 +5,8 @@
 A block that walks before a scene is removed by one process, and by workers that share the video. The bytes of the
 results are compared. Of processes, processor time is measured, so that other work on the machine does not count:
 "busiest" is that of the command plus that of one worker of each stage, if all workers have equal pieces, which is how
-long the run takes where each has a core of its own. Of Slurm jobs, time on the clock is measured, from submission on.
+long the run takes where each has a core of its own. Of Slurm jobs, time on the clock is measured, from submission on;
+all nodes must see the folder SCRATCH, if that is set, or else that for temporary files.
 """
 
 from __future__ import annotations

@@ -11,17 +11,16 @@ the folder, for the next weights. With the small model 50 videos take about 7 mi
 
 from __future__ import annotations
 
-import argparse
 import logging
-from pathlib import Path
 
 import torch
+from _people import parser_of
 
 from maskreel.animate.commands.evaluate import evaluate
 
 
 def main() -> None:
-    options = _options()
+    options = parser_of(__doc__).parse_args()
     torch.set_num_threads(options.threads)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     weights = None if options.weights is None else options.weights.resolve()
@@ -34,16 +33,6 @@ def main() -> None:
         cache=options.out / "cache",
         shown=options.videos,
     )
-
-
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("out", type=Path, help="a folder")
-    parser.add_argument("--weights", type=Path, help="default: the small model of the package")
-    parser.add_argument("--videos", type=int, default=50)
-    parser.add_argument("--frames", type=int, default=4, help="of each video")
-    parser.add_argument("--threads", type=int, default=1)
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

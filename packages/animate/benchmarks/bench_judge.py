@@ -11,17 +11,19 @@ those of bench_actors.py, in the same folder.
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
+from _people import parser_of
 
 from maskreel.animate.evaluation import ANIMATION, RECONSTRUCTION, animate, found_masks, plain_table, stored_case
 from maskreel.animate.weights import load_model
 from maskreel.common.metrics import iou
 
 if TYPE_CHECKING:
+    import argparse
+
     from maskreel.animate.evaluation import WorldCase
     from maskreel.animate.model import AnimationModel
 
@@ -56,13 +58,8 @@ def _scores(
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("out", type=Path, help="a folder")
+    parser = parser_of(__doc__)
     parser.add_argument("--judge", type=Path, required=True, help="weights (.safetensors) whose m judges, too")
-    parser.add_argument("--weights", type=Path, help="default: the small model of the package")
-    parser.add_argument("--videos", type=int, default=50)
-    parser.add_argument("--frames", type=int, default=4, help="of each video")
-    parser.add_argument("--threads", type=int, default=1)
     return parser.parse_args()
 
 

@@ -12,11 +12,10 @@ result, a column for each strength: look at it. Rendered videos are those of ben
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
+from _people import parser_of
 
 from maskreel.animate.evaluation import plain_table, stored_case
 from maskreel.animate.perturb import perturb_for_inference, perturb_for_training
@@ -53,7 +52,7 @@ class Made(NamedTuple):
 
 
 def main() -> None:
-    options = _options()
+    options = parser_of(__doc__, videos=20).parse_args()
     torch.set_num_threads(options.threads)
     model = load_model(options.weights)
     sums = {way: torch.zeros(3, dtype=torch.float64) for way in WAYS}
@@ -100,16 +99,6 @@ def _sheet(model: AnimationModel, made: dict[Way, Made]) -> Tensor:
     rows.append([one.pictures[-1] for one in made.values()])
     pictures = [(picture * 255).round().clamp(0, 255).byte() for row in rows for picture in row]
     return contact_sheet(pictures, columns=len(WAYS), titles=[*columns, *([""] * (2 * len(WAYS)))])
-
-
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("out", type=Path, help="a folder")
-    parser.add_argument("--weights", type=Path, help="default: the small model of the package")
-    parser.add_argument("--videos", type=int, default=20)
-    parser.add_argument("--frames", type=int, default=4, help="of each video")
-    parser.add_argument("--threads", type=int, default=1)
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

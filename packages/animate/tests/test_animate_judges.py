@@ -63,20 +63,17 @@ def animate(files: Path, *words: object) -> int:
     return main(["-q", "animate", *map(str, words), "--weights", str(files / "small.safetensors")])
 
 
+def judges_of(files: Path) -> list[object]:
+    points, colours = files / "points.pt", files / "colours.pt"
+    return ["--keypoints", points, "--embedder", colours, "--features", colours]
+
+
 def scores(folder: Path) -> dict[str, Any]:
     return json.loads((folder / "scores.json").read_text())["scores"]
 
 
 def test_reconstruct_asks_the_networks_of_a_person(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    judges = [
-        "--keypoints",
-        files / "points.pt",
-        "--embedder",
-        files / "colours.pt",
-        "--features",
-        files / "colours.pt",
-    ]
-    assert animate(files, "reconstruct", files / "in", "-o", files / "out", "--no-clips", *judges) == 0
+    assert animate(files, "reconstruct", files / "in", "-o", files / "out", "--no-clips", *judges_of(files)) == 0
     told = capsys.readouterr().out
     found = scores(files / "out")["reconstruction"]["copy"]
     videos = [noise(4, 0), noise(5, 1)]
@@ -108,19 +105,11 @@ def test_without_networks_there_are_no_such_figures(files: Path) -> None:
 
 
 def test_evaluate_asks_them_where_the_exact_result_is_known(files: Path) -> None:
-    judges = [
-        "--keypoints",
-        files / "points.pt",
-        "--embedder",
-        files / "colours.pt",
-        "--features",
-        files / "colours.pt",
-    ]
     data = ["evaluate", files / "in", "-o", files / "data", "--shown", 0]
-    assert animate(files, *data, *judges) == 0
+    assert animate(files, *data, *judges_of(files)) == 0
     assert set(scores(files / "data")["reconstruction"]["raw"]) >= {"aed", "fid"}
     world = ["evaluate", "--world", 1, "--frames", 2, "-o", files / "world", "--shown", 0]
-    assert animate(files, *world, *judges) == 0
+    assert animate(files, *world, *judges_of(files)) == 0
     for task in ("reconstruction", "animation"):
         exact, copied = (scores(files / "world")[task][method] for method in ("exact result", "copy"))
         assert exact["aed"]["mean"] == pytest.approx(0)

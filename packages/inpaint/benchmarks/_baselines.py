@@ -153,6 +153,13 @@ def timed(frames: Iterable[torch.Tensor], seconds: list[float]) -> Iterator[torc
         yield chunk
 
 
+def peak_megabytes() -> float:
+    """Largest resident set of this process so far. Not ru_maxrss, which remembers the process that forked this one."""
+    status = Path("/proc/self/status").read_text()
+    kilobytes = next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))
+    return int(kilobytes) / 1024
+
+
 def print_table(rows: list[dict[str, object]], *, title: str, note: str = "") -> None:
     """A table with the keys of all rows as its head."""
     head = list(dict.fromkeys(chain.from_iterable(rows)))

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from _baselines import print_table, save_json
+from _baselines import peak_megabytes, print_table, save_json
 
 from maskreel.inpaint.dfc import Cascade, DFCCompleter, dfc_completer, dfc_s
 from maskreel.inpaint.flow.completer import FlowPair
@@ -63,25 +63,19 @@ def _measured(work: Callable[[], object], count: int, before: float) -> tuple[fl
     """Processor seconds of each of `count` pairs, and megabytes beyond `before`."""
     begin = time.process_time()
     work()
-    return (time.process_time() - begin) / count, _peak() - before
-
-
-def _peak() -> float:
-    """Megabytes, as the kernel saw them."""
-    status = Path("/proc/self/status").read_text()
-    return float(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))) / 1024
+    return (time.process_time() - begin) / count, peak_megabytes() - before
 
 
 def _estimate(name: str) -> tuple[float, float]:
     torch.set_num_threads(1)
     frames = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (2, 3, *_SIZE), dtype=np.uint8))
-    before = _peak()
+    before = peak_megabytes()
     if name == "DIS":
         estimator = DISFlow()
     else:
         from maskreel.inpaint.openmmlab import FlowNet2
 
-        before = _peak()
+        before = peak_megabytes()
         estimator = FlowNet2.with_random_weights(config=name.lower(), device="cpu")
     estimator(frames[:1], frames[1:])  # what the first pair alone costs
     return _measured(lambda: estimator(frames[:1], frames[1:]), 1, before)
@@ -90,7 +84,7 @@ def _estimate(name: str) -> tuple[float, float]:
 def _complete(name: str, side: int) -> tuple[float, float]:
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    pairs, before = _pairs(side), _peak()
+    pairs, before = _pairs(side), peak_megabytes()
     completer = dfc_completer(device="cpu") if name == "small" else DFCCompleter(Cascade(dfc_s()), device="cpu")
     return _measured(lambda: list(completer(iter(pairs))), _PAIRS, before)
 

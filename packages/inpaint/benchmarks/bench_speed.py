@@ -19,7 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from _baselines import SEED_SECONDS_PER_FRAME, frame_total, print_table, run_inpainter, save_json
+from _baselines import SEED_SECONDS_PER_FRAME, frame_total, peak_megabytes, print_table, run_inpainter, save_json
 
 from maskreel.common.video import VideoWriter, iterate, probe
 from maskreel.common.world import LectureScene, write_lecture
@@ -102,7 +102,7 @@ def _measure(video: Path, masks: Path, folder: Path) -> dict[str, object]:
     begin = time.perf_counter()
     given = None if str(masks) == os.devnull else masks
     result, stages = run_inpainter(InpaintConfig(), video, given, folder)
-    seconds, peak = time.perf_counter() - begin, _peak_megabytes()
+    seconds, peak = time.perf_counter() - begin, peak_megabytes()
     info = probe(video)
     return {
         "frames": info.frame_count,
@@ -122,13 +122,6 @@ def _coding_seconds(video: Path, copy: Path) -> float:
         for clip in iterate(video):
             writer.write(clip)
     return time.perf_counter() - begin
-
-
-def _peak_megabytes() -> float:
-    """Largest resident set of this process so far. Not ru_maxrss, which remembers the process that forked this one."""
-    status = Path("/proc/self/status").read_text()
-    kilobytes = next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))
-    return int(kilobytes) / 1024
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ class ModelConfig:
     """Halvings in those of H and BGRefine; by default the same."""
     mask_skips: bool = False
     """Whether m and r hand details on by skips, so that thin limbs stay in masks; published ones do not, lest r copies
-    the driving subject's shape. It takes true masks and twins to learn from."""
+    the driving subject's shape. To keep that out, r with skips needs twins to learn from, as rendered people have."""
     threshold: float = 60 / 255
     """Mask values up to it are taken for noise before a driving mask is refined, in [0, 1)."""
     train_strength: float = 1.0

@@ -9,6 +9,7 @@ import torch
 
 from maskreel.common.errors import InputError
 from maskreel.common.image_file import UnknownImageError, open_image
+from maskreel.common.video import IMAGE_SUFFIXES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["read_picture"]
 
-_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 _WHITE = (255, 255, 255, 255)
 
 
@@ -39,7 +39,7 @@ def read_picture(path: Path) -> torch.Tensor | None:
                 raise InputError(f"{path} has more than 8 bits per channel; give an image with 8 bits per channel")
             return torch.from_numpy(np.array(_upright_on_white(image))).permute(2, 0, 1).contiguous()
     except UnknownImageError as error:
-        if path.suffix.lower() in _SUFFIXES:
+        if path.suffix.lower() in IMAGE_SUFFIXES:
             raise InputError(f"{path} cannot be read as an image; give a whole PNG, JPEG or WebP file") from error
         return None
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from maskreel.animate.data._clip_path import IMAGE_SUFFIXES, VIDEO_SUFFIXES, ClipPath, bare_name
+from maskreel.animate.data._clip_path import ClipPath, bare_name
 from maskreel.animate.data._side_by_side import is_side_by_side
 from maskreel.common.errors import InputError
+from maskreel.common.video import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from maskreel.animate.data._clip_path import IMAGE_SUFFIXES
 from maskreel.animate.data._side_by_side import count_frames, read_frames
 from maskreel.common import video
 from maskreel.common.errors import InputError
 from maskreel.common.masks import iterate_masks
+from maskreel.common.video import IMAGE_SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

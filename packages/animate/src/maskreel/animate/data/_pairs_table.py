@@ -6,8 +6,8 @@ import csv
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from maskreel.animate.data._clip_path import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from maskreel.common.errors import InputError
+from maskreel.common.video import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 
 if TYPE_CHECKING:
     import os

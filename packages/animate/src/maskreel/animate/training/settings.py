@@ -20,8 +20,8 @@ class LossSettings:
     """Weights of VGG-19: torchvision's vgg19-dcbb9e9d.pth, or what slim_vgg made of it; by default they are downloaded
     once."""
     pictures_from: float = 0.0
-    """Epoch, counted from 0, from which on L and H learn; before it, m learns from true masks only, which is much
-    quicker."""
+    """Epoch, counted from 0, from which on L and H learn, and the swap at the earliest; before it, m learns from true
+    masks only, and r, which is much quicker."""
     refine_from: float = 1.0
     """Epoch, counted from 0, from which on the mask refiner learns; of few videos, 100 steps count as an epoch."""
     swap_from: float = 2.0

@@ -115,16 +115,18 @@ class _SumOverProcesses(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
         del ctx
-        total = x.clone()
-        dist.all_reduce(total)
-        return total
+        return _total(x)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
         del ctx
-        total = gradient.clone()
-        dist.all_reduce(total)
-        return total
+        return _total(gradient)
+
+
+def _total(x: Tensor) -> Tensor:
+    total = x.clone()
+    dist.all_reduce(total)
+    return total
 
 
 def _moments(x: Tensor) -> tuple[Tensor, Tensor, int]:

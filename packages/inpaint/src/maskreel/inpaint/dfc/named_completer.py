@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from maskreel.common.errors import InputError
-from maskreel.common.job_folder import identify
+from maskreel.common.weights import short_identity
 from maskreel.inpaint.dfc.cascade import Cascade
 from maskreel.inpaint.dfc.completer import DFCCompleter
 from maskreel.inpaint.dfc.published import published_stage
@@ -36,7 +36,7 @@ def dfc_completer(*paths: str | os.PathLike[str], device: Literal["auto", "cpu",
             asked for, and there is none.
     """
     files = [read_weights(path) for path in paths or (SMALL_WEIGHTS,)]
-    name = ", ".join(f"{file.path.name} {identify(file.path)['sha256'][:8]}" for file in files)
+    name = ", ".join(short_identity(file.path) for file in files)
     if len(files) == 1 and isinstance(files[0], SavedCascade):
         return _saved(files[0], device, name)
     if whole := [file.path for file in files if isinstance(file, SavedCascade)]:
