@@ -57,9 +57,9 @@ def test_a_video_becomes_a_video_a_report_a_picture_and_a_record(
     assert names(video.parent) == [
         "walk.inpainted.html",
         "walk.inpainted.job",
-        "walk.inpainted.jpg",
         "walk.inpainted.json",
         "walk.inpainted.mkv",
+        "walk.inpainted.sheet.jpg",
         "walk.mkv",
     ]
     told = capsys.readouterr().err

@@ -93,8 +93,11 @@ def test_strips_show_before_mask_and_after(videos: tuple[Path, Path]) -> None:
 
 
 def test_a_picture_of_before_and_after_lies_beside_the_page(videos: tuple[Path, Path]) -> None:
+    own = videos[1].with_suffix(".jpg")
+    own.write_bytes(b"a picture of somebody's own")
     report(videos, figures())
-    with Image.open(videos[1].with_suffix(".jpg")) as picture:
+    assert own.read_bytes() == b"a picture of somebody's own"
+    with Image.open(videos[1].with_suffix(".sheet.jpg")) as picture:
         assert picture.width > 3 * SIZE[1] - 10
         assert picture.height >= 2 * SIZE[0]
 
@@ -105,4 +108,4 @@ def test_an_untouched_video_has_a_page_without_pictures(videos: tuple[Path, Path
     page, _ = report(videos, nothing)
     assert "Nothing to remove was found; no pixel was replaced." in page
     assert embedded(page) == []
-    assert not videos[1].with_suffix(".jpg").exists()
+    assert not videos[1].with_suffix(".sheet.jpg").exists()

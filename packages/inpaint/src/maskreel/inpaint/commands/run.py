@@ -37,8 +37,9 @@ def run(
 ) -> int:
     """Remove the moving people and things, or what masks mark, from a video.
 
-    Sound, subtitles, frame rate and size are kept. A report page (.html), a picture of frames before and after (.jpg)
-    and a record of the settings (.json) are written beside the result. Killed? Run the same command again: it goes on.
+    Sound, subtitles, frame rate and size are kept. A report page (.html), a picture of frames before and after
+    (.sheet.jpg) and a record of the settings (.json) are written beside the result. Killed? Run the same command again:
+    it goes on.
 
     Args:
         video: A video file, or a folder of numbered frames.

@@ -35,7 +35,7 @@ def write_report(
     """Write the page, and beside it a picture of frames before and after.
 
     Args:
-        path: the .html file to write; the picture gets the same name with .jpg.
+        path: the .html file to write; the picture gets the same name with .sheet.jpg.
         source: the video before.
         output: the video after.
         masks: iterates over the replaced pixels, chunk by chunk, bool (T, H, W).
@@ -46,7 +46,7 @@ def write_report(
     strips = dict(_strips(source, output, masks, sorted({*picked, *_most_covered(figures)})))
     if strips:
         best = [strips[index] for index in _most_covered(figures)] or list(strips.values())
-        save_image(path.with_suffix(".jpg"), torch.cat(best, dim=1))
+        save_image(path.with_suffix(".sheet.jpg"), torch.cat(best, dim=1))
     page = Page(f"{output.name}: what was removed")
     page.text(_in_words(summary))
     page.table(_rows(summary))
