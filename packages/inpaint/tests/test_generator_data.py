@@ -177,6 +177,18 @@ def test_images_and_videos_of_a_folder(tmp_path):
     assert [file.stat().st_mtime_ns for file in sorted(cache.iterdir())] == times
 
 
+def test_whatever_common_reads_is_a_picture_and_what_is_hidden_is_none(tmp_path):
+    grey = np.full((40, 60), 90, np.uint8)
+    cv2.imwrite(str(tmp_path / "grey.pgm"), grey)
+    cv2.imwrite(str(tmp_path / "COLOUR.PPM"), np.dstack([grey, grey, grey * 0]))
+    write(tmp_path / "moving.gif", Clip(torch.full((3, 3, 48, 64), 7, dtype=torch.uint8), Fraction(10)), codec="gif")
+    (tmp_path / ".thumbs").mkdir()
+    for hidden in ("._grey.pgm", ".thumbs/grey.png"):
+        (tmp_path / hidden).write_bytes(b"what a Mac leaves on a stick")
+    pictures = [image() for image in images_of(tmp_path, tmp_path / "cache")]
+    assert [picture[20, 30].tolist() for picture in pictures] == [[90, 90, 0][::-1], [90] * 3, *[[7] * 3] * 3]
+
+
 def test_folders_without_pictures_are_refused(tmp_path):
     with pytest.raises(InputError, match=r"missing is not a folder"):
         images_of(tmp_path / "missing", tmp_path / "cache")

@@ -15,6 +15,7 @@ import torch
 from maskreel.common.cli import main
 from maskreel.common.errors import InputError
 from maskreel.common.training import TrainingConfig, train
+from maskreel.common.video import Clip, read, write, write_frames
 from maskreel.common.weights import load_state_dict, save_half
 from maskreel.inpaint.commands.train_dfc import train_dfc
 from maskreel.inpaint.dfc import Cascade
@@ -236,8 +237,6 @@ def test_held_out_clips_are_never_learned_from():
 
 
 def _write_video(folder, frames):
-    from maskreel.common.video import Clip, write_frames
-
     rng = np.random.default_rng(0)
     wide = rng.integers(0, 255, (64, 96 + 3 * frames, 3), np.uint8)
     pictures = np.stack([wide[:, 3 * t : 3 * t + 96] for t in range(frames)])
@@ -257,9 +256,14 @@ def test_videos_are_cut_into_clips_and_bad_ones_are_named(tmp_path, caplog):
     assert "broken.mp4" in caplog.text
     assert sorted(source.start for source in learned + held) == [0, 4, 8]
     assert learned[0].material((64, 96), 4).frames.shape == (4, 64, 96, 3)
+    write(videos / "short.gif", read(videos / "good", stop=4), codec="gif")
+    (videos / ".thumbs").mkdir()
+    (videos / "broken.mp4").unlink()
+    learned, held = clip_sources(data)
+    assert [source.video for source in learned + held] == [videos / "good"] * 3 + [videos / "short.gif"]
+    (videos / "short.gif").unlink()
     with pytest.raises(InputError, match="there is no such folder"):
         clip_sources(replace(data, videos=tmp_path / "none"))
-    (videos / "broken.mp4").unlink()
     with pytest.raises(InputError, match="has 12 frames, but a clip needs 13"):
         clip_sources(replace(data, frames=13))
 

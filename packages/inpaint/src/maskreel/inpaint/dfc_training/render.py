@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from maskreel.common.errors import InputError
+from maskreel.common.video import VIDEO_SUFFIXES, probe, read
 from maskreel.inpaint.dfc_training.clips import save_clip
 from maskreel.inpaint.dfc_training.material import Material, planes_material, world_material
 from maskreel.inpaint.dfc_training.prepare import prepared
@@ -28,8 +29,6 @@ logger = logging.getLogger(__name__)
 
 HELD_OUT_SEED = 1_000_000
 """Seeds from here on are never learned from."""
-
-_VIDEO_SUFFIXES = {".mp4", ".mkv", ".mov", ".avi", ".webm", ".m4v"}
 
 
 @dataclass(frozen=True)
@@ -129,7 +128,7 @@ def _video_sources(data: CompletionData, skip_bad: bool) -> list[ClipSource]:
         raise InputError(f"--videos {data.videos}: there is no such folder")
     found: list[ClipSource] = []
     for video in sorted(data.videos.iterdir()):
-        if not (video.is_dir() or video.suffix.lower() in _VIDEO_SUFFIXES):
+        if video.name.startswith(".") or not (video.is_dir() or video.suffix.lower() in VIDEO_SUFFIXES):
             continue
         try:
             frames = _usable_frames(video, data)
@@ -148,7 +147,6 @@ def _video_sources(data: CompletionData, skip_bad: bool) -> list[ClipSource]:
 
 def _usable_frames(video: Path, data: CompletionData) -> int:
     """How many frames a video has, after a look at its first clip."""
-    from maskreel.common.video import probe
     from maskreel.inpaint.running.reading import count_frames
 
     frames = count_frames(probe(video))
@@ -160,8 +158,6 @@ def _usable_frames(video: Path, data: CompletionData) -> int:
 
 def _video_frames(video: Path, start: int, frames: int, size: tuple[int, int]) -> np.ndarray:
     """uint8 (T, H, W, 3), stretched to `size`."""
-    from maskreel.common.video import read
-
     clip = read(video, start=start, stop=start + frames)
     pictures = clip.frames.permute(0, 2, 3, 1).numpy()
     if len(pictures) < frames:

@@ -14,6 +14,7 @@ from maskreel.common.array_file import open_npy
 from maskreel.common.atomic import atomic_path
 from maskreel.common.errors import InputError
 from maskreel.common.image_file import open_image
+from maskreel.common.video import IMAGE_SUFFIXES, VIDEO_SUFFIXES, iterate, probe
 from maskreel.inpaint.generator._pool import StoredImage
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["images_of"]
 
-_IMAGES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
-_VIDEOS = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm"})
 _SHORTER_SIDE = 288
 _FRAMES = 12
 
@@ -31,7 +30,7 @@ _FRAMES = 12
 def images_of(
     folder: str | os.PathLike[str], cache: str | os.PathLike[str], *, progress: Callable[[int], object] | None = None
 ) -> list[StoredImage]:
-    """Images, and some frames of every video, of a folder and all folders in it.
+    """Images, and some frames of every video, of a folder and all folders in it; hidden files are left out.
 
     They are stored in `cache` with a shorter side of 288 px or less, once; what changed since is stored anew.
 
@@ -41,15 +40,20 @@ def images_of(
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder, expected one that holds images or videos")
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _IMAGES | _VIDEOS)
+    paths = sorted(path for path in folder.rglob("*") if _is_material(path.relative_to(folder)))
     if not paths:
-        raise InputError(f"{folder} holds no images ({', '.join(sorted(_IMAGES))}) and no videos")
+        raise InputError(f"{folder} holds no images ({', '.join(sorted(IMAGE_SUFFIXES))}) and no videos")
     images = []
     for path in paths:
         images += _stored(path, Path(cache))
         if progress is not None:
             progress(1)
     return images
+
+
+def _is_material(path: Path) -> bool:
+    hidden = any(part.startswith(".") for part in path.parts)
+    return not hidden and path.suffix.lower() in IMAGE_SUFFIXES | VIDEO_SUFFIXES
 
 
 def _stored(path: Path, cache: Path) -> list[StoredImage]:
@@ -64,15 +68,13 @@ def _stored(path: Path, cache: Path) -> list[StoredImage]:
 
 def _pictures(path: Path) -> list[np.ndarray]:
     """uint8 (H, W, 3), RGB."""
-    if path.suffix.lower() in _VIDEOS:
+    if path.suffix.lower() in VIDEO_SUFFIXES:
         return _frames(path)
     with open_image(path, kind="an image") as image:
         return [np.array(ImageOps.exif_transpose(image.convert("RGB") if image.mode != "RGB" else image))]
 
 
 def _frames(path: Path) -> list[np.ndarray]:
-    from maskreel.common.video import iterate, probe
-
     step = max(1, (probe(path).frame_count or _FRAMES) // _FRAMES)
     kept = []
     for number, clip in enumerate(iterate(path, chunk=1)):
