@@ -1,11 +1,13 @@
-"""How far a mean over videos would move with other videos: the bootstrap (Efron 1979)."""
+"""A mean over videos, and how far it would move with other videos."""
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING
 
-import numpy as np
+import torch
+
+from maskreel.common.metrics import bootstrap_interval
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +18,7 @@ __all__ = ["mean_interval"]
 def mean_interval(
     values: Sequence[float], *, resamples: int = 2000, level: float = 0.95, seed: int = 0
 ) -> tuple[float, float, float]:
-    """The mean, and the ends between which the middle `level` of the means of redrawn videos lie.
+    """The mean, and the ends between which the middle `level` of the means of redrawn videos lie (bootstrap).
 
     Args:
         values: one per video; those that are not finite are left out of all three.
@@ -27,13 +29,10 @@ def mean_interval(
     Returns:
         Mean, lower and upper end; all nan without a finite value.
     """
-    if resamples < 1:
-        raise ValueError(f"resamples must be 1 or more, got {resamples}")
-    if not 0 < level < 1:
-        raise ValueError(f"level must be above 0 and below 1, got {level}")
-    known = np.array([value for value in values if math.isfinite(value)], np.float64)
+    known = torch.tensor([value for value in values if math.isfinite(value)], dtype=torch.float64)
     if not len(known):
         return math.nan, math.nan, math.nan
-    draws = known[np.random.default_rng(seed).integers(len(known), size=(resamples, len(known)))].mean(1)
-    low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
-    return float(known.mean()), float(low), float(high)
+    low, high = bootstrap_interval(
+        lambda counts: counts @ known / len(known), len(known), resamples=resamples, level=level, seed=seed
+    )
+    return float(known.mean()), low, high

@@ -3,12 +3,13 @@
 Functions score tensors at hand and return one value per mask, image or pair of frames. The classes `MeanIoU`, `PSNR`
 and `SSIM` add up sums over a whole data set or a long video: `update` with each chunk, `merge` other objects, `reduce`
 over the ranks of torch.distributed, then `compute`. They keep sums, never averages of averages. `sum_over_ranks` serves
-metrics of your own.
+metrics of your own, and `bootstrap_interval` tells how far any of them would move with other cases.
 
 What has no value by definition (a hole without a pixel, a class that occurs nowhere) is nan where tensors are returned,
 None or an error elsewhere, and never enters a mean.
 """
 
+from maskreel.common.metrics._bootstrap import bootstrap_interval
 from maskreel.common.metrics._contour import contour_f
 from maskreel.common.metrics._distributed import sum_over_ranks
 from maskreel.common.metrics._mean_iou import MeanIoU, class_iou, confusion_matrix, mean_iou
@@ -23,6 +24,7 @@ __all__ = [
     "PSNR",
     "SSIM",
     "MeanIoU",
+    "bootstrap_interval",
     "class_iou",
     "confusion_matrix",
     "contour_f",

@@ -1,4 +1,4 @@
-"""A mean with its numbers of cases and its interval by the bootstrap over sequences (Efron 1979).
+"""A mean with its numbers of cases and its interval by the bootstrap over sequences.
 
 Objects and frames of one sequence depend on each other, sequences do not; so sequences are drawn, not objects.
 """
@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
+
+from maskreel.common.metrics import bootstrap_interval
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,8 +58,7 @@ def estimate(groups: Sequence[Sequence[float]], *, resamples: int = RESAMPLES, s
     value, count = float(sums.sum() / counts.sum()), int(counts.sum())
     if len(finite) < 2:
         return Estimate(value, count, 1)
-    generator = torch.Generator().manual_seed(seed)
-    drawn = torch.randint(len(finite), (resamples, len(finite)), generator=generator)
-    means = sums[drawn].sum(1) / counts[drawn].sum(1)
-    low, high = means.quantile(means.new_tensor([0.025, 0.975])).tolist()
-    return Estimate(value, count, len(finite), (low, high))
+    interval = bootstrap_interval(
+        lambda drawn: (drawn @ sums) / (drawn @ counts), len(finite), resamples=resamples, seed=seed
+    )
+    return Estimate(value, count, len(finite), interval)

@@ -5,7 +5,6 @@ runs forecasters on clips whose future is known, `write_report` makes a page of 
 """
 
 from maskreel.vfp.evaluation._baselines import constant_velocity, copy_last, seen_objects_bound
-from maskreel.vfp.evaluation._bootstrap import Interval
 from maskreel.vfp.evaluation._breakdown import ForecastBreakdown, GroupScore
 from maskreel.vfp.evaluation._collisions import Impact, find_collisions, tracks
 from maskreel.vfp.evaluation._evaluation import Evaluation, Forecaster, ForecastEvaluator, MaskArrayEvaluator
@@ -13,7 +12,7 @@ from maskreel.vfp.evaluation._events import EVENTS, Event, clip_events
 from maskreel.vfp.evaluation._frame_baselines import copy_last_frame, extrapolate_frames
 from maskreel.vfp.evaluation._frame_metric import FramePredictionMetric, FramePredictionScore, FrameScore
 from maskreel.vfp.evaluation._mask_arrays import mask_array_writer
-from maskreel.vfp.evaluation._metric import ForecastMetric, ForecastScore
+from maskreel.vfp.evaluation._metric import ForecastMetric, ForecastScore, Interval
 from maskreel.vfp.evaluation._scoreboard import Scoreboard, Standing
 from maskreel.vfp.evaluation._scores_file import as_json
 from maskreel.vfp.evaluation._words import GENERATED, SCORE_HEADER, losers, plain_table, score_rows, verdict

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     import torch
 
-    from maskreel.vfp.evaluation._bootstrap import Interval
+    from maskreel.vfp.evaluation._metric import Interval
 
 __all__ = ["Role", "Scoreboard", "Standing"]
 

@@ -9,8 +9,8 @@ from maskreel.vfp.timeline import OBSERVED
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from maskreel.vfp.evaluation._bootstrap import Interval
     from maskreel.vfp.evaluation._evaluation import Evaluation
+    from maskreel.vfp.evaluation._metric import Interval
     from maskreel.vfp.evaluation._scoreboard import Standing
 
 __all__ = [
