@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING
 import torch
 from _people import parser_of
 
-from maskreel.animate.evaluation import ANIMATION, RECONSTRUCTION, animate, found_masks, plain_table, stored_case
+from maskreel.animate.evaluation import ANIMATION, RECONSTRUCTION, animate, found_masks, stored_case
 from maskreel.animate.weights import load_model
+from maskreel.common.cli import plain_table
 from maskreel.common.metrics import iou
 
 if TYPE_CHECKING:

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from _people import parser_of
 
-from maskreel.animate.evaluation import plain_table, stored_case
+from maskreel.animate.evaluation import stored_case
 from maskreel.animate.perturb import perturb_for_inference, perturb_for_training
 from maskreel.animate.weights import load_model
+from maskreel.common.cli import plain_table
 from maskreel.common.metrics import iou
 from maskreel.common.show import contact_sheet, save_image
 

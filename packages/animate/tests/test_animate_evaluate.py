@@ -26,7 +26,6 @@ from maskreel.animate.evaluation import (
     evaluate_case,
     goal_words,
     goals,
-    plain_table,
     stored_case,
     summarise,
     table_of,
@@ -198,10 +197,6 @@ def test_tables_are_written(tmp_path):
     assert stored["about"] == 1
     assert stored["scores"]["t"]["m"]["l1"] == {"mean": 0.125, "low": 0.125, "high": 0.125}
     assert stored["scores"]["t"]["m"]["psnr"]["mean"] is None
-
-
-def test_plain_table_is_aligned():
-    assert plain_table(("a", "bc"), [("long", "1"), ("x", "200")]) == "a      bc\nlong    1\nx     200\n"
 
 
 def test_goals_say_what_is_reached():

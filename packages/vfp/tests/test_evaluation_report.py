@@ -26,7 +26,6 @@ from maskreel.vfp.evaluation import (
     copy_last,
     losers,
     mask_array_writer,
-    plain_table,
     score_rows,
     seen_objects_bound,
     verdict,
@@ -173,12 +172,11 @@ def test_verdicts(evaluation: Evaluation) -> None:
     )
 
 
-def test_table_in_plain_text(evaluation: Evaluation) -> None:
+def test_rows_of_scores(evaluation: Evaluation) -> None:
     rows = score_rows(evaluation)
     assert [row[0] for row in rows] == [one.name for one in evaluation.standings]
     assert rows[0][1] == "1.000"
     assert rows[2][3:5] == ("–", "–")
-    assert plain_table(("a", "bc"), [("long", "1"), ("x", "222")]) == "a      bc\nlong    1\nx     222\n"
 
 
 def test_breakdown_leaves_out_what_is_not_there(evaluation: Evaluation) -> None:

@@ -6,7 +6,7 @@ from maskreel.animate.evaluation._judges import Judges, load_judges
 from maskreel.animate.evaluation._methods import METHODS, SWAPS, Animation, animate, found_masks, swap
 from maskreel.animate.evaluation._page import write_page
 from maskreel.animate.evaluation._sheet import Gallery, Titled, case_row
-from maskreel.animate.evaluation._table import Row, Summary, plain_table, summarise, table_of, write_tables
+from maskreel.animate.evaluation._table import Row, Summary, summarise, table_of, write_tables
 from maskreel.animate.evaluation._videos import animate_video, reconstruct_video
 from maskreel.animate.evaluation._words import goal_words, words_of
 from maskreel.animate.evaluation._world import ANIMATION, OTHER, RECONSTRUCTION, SAME, CaseResult, evaluate_case
@@ -37,7 +37,6 @@ __all__ = [
     "goal_words",
     "goals",
     "load_judges",
-    "plain_table",
     "reconstruct_video",
     "stored_case",
     "summarise",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["ANIMATION", "RECONSTRUCTION", "Row", "Summary", "plain_table", "summarise", "table_of", "write_tables"]
+__all__ = ["ANIMATION", "RECONSTRUCTION", "Row", "Summary", "summarise", "table_of", "write_tables"]
 
 RECONSTRUCTION, ANIMATION = "reconstruction", "animation"
 """Names of tasks."""
@@ -56,19 +56,6 @@ def table_of(
         (method, *(_cell(name, scores.get(name), intervals) for name in known)) for method, scores in methods.items()
     ]
     return ("method", *known), rows
-
-
-def plain_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Aligned columns, the first to the left and the others to the right."""
-    widths = [max(len(cell) for cell in column) for column in zip(header, *rows, strict=True)]
-    lines = [
-        "  ".join(
-            cell.rjust(width) if place else cell.ljust(width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in (header, *rows)
-    ]
-    return "\n".join(lines) + "\n"
 
 
 def write_tables(folder: Path, rows: Sequence[Row], about: Mapping[str, Any]) -> Summary:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from maskreel.animate.evaluation._table import plain_table, table_of
+from maskreel.animate.evaluation._table import table_of
+from maskreel.common.cli import plain_table
 
 if TYPE_CHECKING:
     from maskreel.animate.evaluation._goals import Goal

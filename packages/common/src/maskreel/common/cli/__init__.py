@@ -8,6 +8,16 @@ asked for.
 from maskreel.common.cli._main import main
 from maskreel.common.cli._preview import preview_seconds
 from maskreel.common.cli._progress import ProgressLine, progress, read_progress
+from maskreel.common.cli._table import plain_table
 from maskreel.common.cli._verbs import run_command, run_subcommands
 
-__all__ = ["ProgressLine", "main", "preview_seconds", "progress", "read_progress", "run_command", "run_subcommands"]
+__all__ = [
+    "ProgressLine",
+    "main",
+    "plain_table",
+    "preview_seconds",
+    "progress",
+    "read_progress",
+    "run_command",
+    "run_subcommands",
+]

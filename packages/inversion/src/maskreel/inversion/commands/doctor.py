@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import tyro  # noqa: TC002 (the same)
 
-from maskreel.common.cli import progress
+from maskreel.common.cli import plain_table, progress
 from maskreel.common.errors import InputError
 
 if TYPE_CHECKING:
@@ -82,10 +82,9 @@ def _batches(path: Path, batch: int) -> Iterator[torch.Tensor]:
 
 
 def _table(found: Diagnosis) -> str:
-    rows = [("layer", "kind", "channels", "used", "distance", ""), *map(_row, found.layers)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join([*lines, "", found.verdict]) + "\n"
+    header = ("layer", "kind", "channels", "used", "distance", "")
+    table = plain_table(header, [_row(layer) for layer in found.layers], left=range(len(header)))
+    return f"{table}\n{found.verdict}\n"
 
 
 def _row(layer: LayerReport) -> tuple[str, ...]:

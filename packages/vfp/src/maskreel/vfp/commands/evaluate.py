@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 from maskreel.common.atomic import write_json
-from maskreel.common.cli import progress
+from maskreel.common.cli import plain_table, progress
 from maskreel.common.errors import InputError
 from maskreel.vfp.commands._held import held
 from maskreel.vfp.commands._opening import opened
@@ -136,7 +136,7 @@ def _require_size(video: VfpSequence, size: tuple[int, int]) -> None:
 
 
 def _tell(evaluation: Evaluation, generated: bool) -> None:
-    from maskreel.vfp.evaluation import GENERATED, SCORE_HEADER, losers, plain_table, score_rows, verdict
+    from maskreel.vfp.evaluation import GENERATED, SCORE_HEADER, losers, score_rows, verdict
     from maskreel.vfp.evaluation._words import FRAME_HEADER, frame_rows
 
     sys.stdout.write(plain_table(SCORE_HEADER, score_rows(evaluation)))

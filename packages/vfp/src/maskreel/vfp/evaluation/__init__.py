@@ -15,7 +15,7 @@ from maskreel.vfp.evaluation._mask_arrays import mask_array_writer
 from maskreel.vfp.evaluation._metric import ForecastMetric, ForecastScore, Interval
 from maskreel.vfp.evaluation._scoreboard import Scoreboard, Standing
 from maskreel.vfp.evaluation._scores_file import as_json
-from maskreel.vfp.evaluation._words import GENERATED, SCORE_HEADER, losers, plain_table, score_rows, verdict
+from maskreel.vfp.evaluation._words import GENERATED, SCORE_HEADER, losers, score_rows, verdict
 from maskreel.vfp.evaluation.report import write_report
 
 __all__ = [
@@ -47,7 +47,6 @@ __all__ = [
     "find_collisions",
     "losers",
     "mask_array_writer",
-    "plain_table",
     "score_rows",
     "seen_objects_bound",
     "tracks",

@@ -21,7 +21,6 @@ __all__ = [
     "frame_rows",
     "frames_by_time",
     "losers",
-    "plain_table",
     "score_rows",
     "verdict",
 ]
@@ -123,19 +122,6 @@ def verdict(standing: Standing, evaluation: Evaluation) -> str:
 def losers(evaluation: Evaluation) -> list[Standing]:
     """The forecasters that are worse than copy-last."""
     return [one for one in evaluation.forecasters if one.gain < 0]
-
-
-def plain_table(header: Row, rows: Sequence[Row]) -> str:
-    """Aligned columns, the first to the left and the others to the right."""
-    widths = [max(len(cell) for cell in column) for column in zip(header, *rows, strict=True)]
-    lines = []
-    for row in (header, *rows):
-        name, *values = (
-            cell.rjust(width) if place else cell.ljust(width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        lines.append("  ".join((name, *values)))
-    return "".join(line.rstrip() + "\n" for line in lines)
 
 
 def _number(value: float | None) -> str:
