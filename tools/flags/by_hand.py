@@ -35,8 +35,14 @@ BY_HAND = {
     "maskreel.vfp.config.ForecastConfig.masks": (_VFP, _NAMED),
     "maskreel.vfp.config.ForecastConfig.table": (_VFP, _NAMED),
     "maskreel.vfp.config.ForecastConfig.interaction": (_VFP, _NAMED),
-    "inversion run.short_side": (_INVERSION, "test_the_short_side_is_for_teachers_that_have_one"),
+    "maskreel.inversion.commands._run_flags.TeacherFlags.short_side": (
+        _INVERSION,
+        "test_the_short_side_is_for_teachers_that_have_one",
+    ),
     # Told by its place on the command line.
     "maskreel.animate.commands.train.Tiny.data": (_ANIMATE_TRAIN, "test_one_video_is_enough"),
-    "inversion run.masks": ("packages/inversion/tests/test_cli_run.py", "test_two_processes_make_the_same_frames"),
+    "maskreel.inversion.commands._run_flags.SequenceFlags.masks": (
+        "packages/inversion/tests/test_cli_run.py",
+        "test_two_processes_make_the_same_frames",
+    ),
 }

@@ -157,6 +157,21 @@ def test_the_short_side_is_for_teachers_that_have_one(mask_folder: Path, tmp_pat
         run(mask_folder, "-o", tmp_path / "out", *TINY, "--short-side", 64)
 
 
+@pytest.mark.usefixtures("tiny_on_path")
+def test_statistics_that_doctor_saved_change_the_frames(mask_folder: Path, tmp_path: Path) -> None:
+    saved = tmp_path / "dark.safetensors"
+    dark = torch.randint(0, 60, (4, 3, 32, 48), dtype=torch.uint8)
+    for number, frame in enumerate(dark):
+        Image.fromarray(frame.permute(1, 2, 0).numpy()).save(tmp_path / f"{number}.png")
+    doctor = ["doctor", "tiny_teacher:tiny", "--device", "cpu", "--frames", str(tmp_path), "--save", str(saved)]
+    assert main(doctor, prog="maskreel inversion") == 0
+    for name, words in {"plain": (), "again": (), "dark": ("--statistics", saved)}.items():
+        assert run(mask_folder, "-o", tmp_path / name, *TINY, "--first-frames", *words) == 0
+    plain, again, other = (RunFolder(tmp_path / name).frame(0) for name in ("plain", "again", "dark"))
+    assert torch.equal(plain, again)
+    assert not torch.equal(plain, other)
+
+
 @pytest.fixture
 def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A run of two frames with a thing of 280 pixels."""

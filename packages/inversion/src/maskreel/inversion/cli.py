@@ -14,9 +14,9 @@ __all__ = ["main"]
 def main(argv: list[str], *, prog: str) -> int | None:
     """Run a verb of this part; the imports wait until then, so that `maskreel --help` stays quick."""
     from maskreel.common.cli import run_subcommands
-    from maskreel.inversion.commands import VERBS, run_with
+    from maskreel.inversion.commands import RUNS, VERBS
 
-    return run_subcommands(VERBS | {"run": run_with(_preset(argv))}, argv, prog)
+    return run_subcommands(VERBS | {"run": RUNS[_preset(argv)]}, argv, prog)
 
 
 def _preset(argv: list[str]) -> Preset:

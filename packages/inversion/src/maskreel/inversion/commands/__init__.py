@@ -5,8 +5,8 @@ from __future__ import annotations
 from maskreel.inversion.commands.doctor import doctor
 from maskreel.inversion.commands.export import export
 from maskreel.inversion.commands.report import report
-from maskreel.inversion.commands.run import run_with
+from maskreel.inversion.commands.run import RUNS
 
-__all__ = ["VERBS", "run_with"]
+__all__ = ["RUNS", "VERBS"]
 
-VERBS = {"run": run_with("default"), "doctor": doctor, "report": report, "export": export}
+VERBS = {"run": RUNS["default"], "doctor": doctor, "report": report, "export": export}
