@@ -38,7 +38,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def painter(weights: Path) -> DeepFillInpainter:
-    return DeepFillInpainter(weights, "cpu", max_side=48)
+    return DeepFillInpainter(weights, device="cpu", max_side=48)
 
 
 def case(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
@@ -66,7 +66,7 @@ def test_what_stands_in_the_hole_does_not_matter(painter):
 
 def test_the_network_sees_and_paints_blue_first(tmp_path):
     torch.save(painted_colour(-1.0, 0.2, 1.0), tmp_path / "w.pth")
-    painter, seen = DeepFillInpainter(tmp_path / "w.pth", "cpu"), []
+    painter, seen = DeepFillInpainter(tmp_path / "w.pth", device="cpu"), []
     image, mask = case(33, 50)
     result = painter(image, mask)
     assert (result[mask] == (255, 153, 0)).all()  # 1.2 * 127.5 = 153
@@ -80,7 +80,7 @@ def test_the_network_sees_and_paints_blue_first(tmp_path):
 def test_grey_weights_leave_a_grey_picture_grey(tmp_path):
     torch.save(painted_colour(0.0, 0.0, 0.0), tmp_path / "w.pth")
     image, mask = np.full((64, 64, 3), 100, np.uint8), case(64, 64)[1]
-    result = DeepFillInpainter(tmp_path / "w.pth", "cpu")(image, mask)
+    result = DeepFillInpainter(tmp_path / "w.pth", device="cpu")(image, mask)
     assert (result[mask] == 128).all()
     assert (result[~mask] == 100).all()
 
@@ -88,9 +88,10 @@ def test_grey_weights_leave_a_grey_picture_grey(tmp_path):
 def test_the_representation_tells_all_that_decides_the_result(weights, painter, tmp_path):
     assert repr(painter).startswith("DeepFillInpainter(weights='random.pth ")
     torch.save(painted_colour(0.0, 0.0, 0.0), tmp_path / "random.pth")
-    others = DeepFillInpainter(weights, "cpu"), DeepFillInpainter(tmp_path / "random.pth", "cpu", max_side=48)
+    named = DeepFillInpainter(tmp_path / "random.pth", device="cpu", max_side=48)
+    others = DeepFillInpainter(weights, device="cpu"), named
     assert len({repr(painter), *map(repr, others)}) == 3
-    assert repr(DeepFillInpainter(weights, "cpu", max_side=48)) == repr(painter)
+    assert repr(DeepFillInpainter(weights, device="cpu", max_side=48)) == repr(painter)
 
 
 def test_weights_in_safetensors_are_read_too(weights, tmp_path):
@@ -126,11 +127,11 @@ def test_a_wrong_file_is_named(tmp_path, content, message):
     else:
         torch.save(content, path)
     with pytest.raises(InputError, match=rf"wrong\.pth.*{message}"):
-        DeepFillInpainter(path, "cpu")
+        DeepFillInpainter(path, device="cpu")
 
 
 def test_a_missing_file_and_bad_options_are_refused(weights, tmp_path):
     with pytest.raises(InputError, match=r"nowhere\.pth: there is no such file with weights of DeepFill"):
-        DeepFillInpainter(tmp_path / "nowhere.pth", "cpu")
+        DeepFillInpainter(tmp_path / "nowhere.pth", device="cpu")
     with pytest.raises(ValueError, match="max_side must be 32 or more, got 31"):
-        DeepFillInpainter(weights, "cpu", max_side=31)
+        DeepFillInpainter(weights, device="cpu", max_side=31)

@@ -114,8 +114,9 @@ def deepfill(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("kind", ["small", "deepfill"])
 def test_painters_paint_what_they_paint_on_the_cpu(kind: str, deepfill: Path, device: Any) -> None:
     def painted(where: Any) -> np.ndarray:
-        painter = SmallInpainter(device=where) if kind == "small" else DeepFillInpainter(deepfill, where, max_side=48)
-        return painter(*picture()).astype(float)
+        if kind == "small":
+            return SmallInpainter(device=where)(*picture()).astype(float)
+        return DeepFillInpainter(deepfill, device=where, max_side=48)(*picture()).astype(float)
 
     assert np.abs(painted(device) - painted("cpu")).max() <= 2
 
@@ -124,7 +125,7 @@ def test_painters_paint_what_they_paint_on_the_cpu(kind: str, deepfill: Path, de
 @pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated")
 def test_lama_paints_what_it_paints_on_the_cpu(tmp_path: Path) -> None:
     torch.jit.script(Means()).save(str(tmp_path / "lama.pt"))
-    found, expected = (LaMaInpainter(tmp_path / "lama.pt", where)(*picture()) for where in ("cuda", "cpu"))
+    found, expected = (LaMaInpainter(tmp_path / "lama.pt", device=where)(*picture()) for where in ("cuda", "cpu"))
     assert np.abs(found.astype(int) - expected).max() <= 1
 
 
@@ -215,6 +216,6 @@ def test_tasks_train_on_a_device(kind: str, precision: Any, device: Any, tmp_pat
 @pytest.mark.needs_cuda
 def test_memory_returns_to_its_level(deepfill: Path, leaves_no_memory: Callable[..., None]) -> None:
     leaves_no_memory(lambda: list(completer("shipped", "cuda")(pairs())))
-    leaves_no_memory(lambda: DeepFillInpainter(deepfill, "cuda", max_side=48)(*picture()))
+    leaves_no_memory(lambda: DeepFillInpainter(deepfill, device="cuda", max_side=48)(*picture()))
     leaves_no_memory(lambda: SmallInpainter(device="cuda")(*picture()))
     leaves_no_memory(lambda: RAFTFlow("raft-small", random_seed=3, device="cuda", iterations=2)(frames(1), frames(1)))

@@ -79,7 +79,7 @@ def scripted(path: Path, module: torch.nn.Module) -> Path:
 def test_scripts_that_reach_for_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=r"a\.pt is refused: its script uses 'from_file\(', which reaches beyond"):
-        LaMaInpainter(scripted(tmp_path / "a.pt", Reaches()), "cpu")
+        LaMaInpainter(scripted(tmp_path / "a.pt", Reaches()), device="cpu")
     assert not Path("made").exists()
 
 
@@ -88,7 +88,7 @@ def test_scripts_in_archives_that_lead_elsewhere(tmp_path: Path) -> None:
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("../../evil", "x")
     with pytest.raises(InputError, match=r"a\.pt is refused: an entry of the archive leads out of it"):
-        LaMaInpainter(path, "cpu")
+        LaMaInpainter(path, device="cpu")
 
 
 @pytest.mark.parametrize(
@@ -162,4 +162,4 @@ def test_scripts_that_unpack_to_gigabytes(tmp_path: Path) -> None:
     with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("a/code/bomb.py", bytes(70 << 20))
     with pytest.raises(InputError, match=r"a\.pt is refused: an entry of the archive is packed, 73400320 bytes in"):
-        LaMaInpainter(path, "cpu")
+        LaMaInpainter(path, device="cpu")

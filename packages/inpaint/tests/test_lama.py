@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import zipfile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -70,7 +70,7 @@ def case(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_image_and_mask_arrive_as_lama_wants_them(tmp_path):
-    painter = LaMaInpainter(saved(Telltale(), tmp_path / "lama.pt"), "cpu")
+    painter = LaMaInpainter(saved(Telltale(), tmp_path / "lama.pt"), device="cpu")
     image, mask = np.full((64, 128, 3), (200, 100, 50), np.uint8), np.zeros((64, 128), np.bool_)
     mask[20:36, 40:72] = True
     result = painter(image, mask)
@@ -80,7 +80,7 @@ def test_image_and_mask_arrive_as_lama_wants_them(tmp_path):
 
 @pytest.mark.parametrize("size", [(1, 4), (7, 90), (64, 64), (101, 157)])
 def test_any_size(tmp_path, size):
-    painter = LaMaInpainter(saved(Demanding(), tmp_path / "lama.pt"), "cpu", max_side=64)
+    painter = LaMaInpainter(saved(Demanding(), tmp_path / "lama.pt"), device="cpu", max_side=64)
     image, mask = case(*size)
     result = painter(image, mask)
     assert np.array_equal(result[~mask], image[~mask])
@@ -93,9 +93,10 @@ def test_the_representation_tells_all_that_decides_the_result(tmp_path):
     one = saved(Telltale(), tmp_path / "one.pt")
     (tmp_path / "elsewhere").mkdir()
     other = saved(Demanding(), tmp_path / "elsewhere" / "one.pt")
-    painters = LaMaInpainter(one, "cpu"), LaMaInpainter(one, "cpu", max_side=256), LaMaInpainter(other, "cpu")
+    given: list[tuple[Path, dict[str, Any]]] = [(one, {}), (one, {"max_side": 256}), (other, {})]
+    painters = [LaMaInpainter(path, device="cpu", **options) for path, options in given]
     assert len({repr(painter) for painter in painters}) == 3
-    assert repr(painters[0]) == repr(LaMaInpainter(one, "cpu"))
+    assert repr(painters[0]) == repr(LaMaInpainter(one, device="cpu"))
     assert repr(painters[0]).startswith("LaMaInpainter('one.pt ")
 
 
@@ -111,7 +112,7 @@ def test_the_representation_tells_all_that_decides_the_result(tmp_path):
 def test_another_network_is_refused_before_it_is_used(tmp_path, network, message):
     path = saved(network, tmp_path / "other.pt")
     with pytest.raises(InputError, match=rf"other\.pt is TorchScript, but not of LaMa: it {message}"):
-        LaMaInpainter(path, "cpu")
+        LaMaInpainter(path, device="cpu")
 
 
 def test_what_is_not_torchscript_is_refused(tmp_path):
@@ -120,10 +121,10 @@ def test_what_is_not_torchscript_is_refused(tmp_path):
     for content in (b"", b"no archive", whole[: len(whole) // 2]):
         path.write_bytes(content)
         with pytest.raises(InputError, match=r"big-lama\.pt is not a TorchScript file"):
-            LaMaInpainter(path, "cpu")
+            LaMaInpainter(path, device="cpu")
     torch.save({"weight": torch.zeros(3)}, path)
     with pytest.raises(InputError, match=r"big-lama\.pt is not a TorchScript file"):
-        LaMaInpainter(path, "cpu")
+        LaMaInpainter(path, device="cpu")
 
 
 def test_a_damaged_program_is_refused(tmp_path):
@@ -133,11 +134,11 @@ def test_a_damaged_program_is_refused(tmp_path):
             content = source.read(name)
             target.writestr(name, content.replace(b"def forward", b"def fo(ward") if name.endswith(".py") else content)
     with pytest.raises(InputError, match=r"damaged\.pt is a TorchScript file that cannot be read"):
-        LaMaInpainter(path, "cpu")
+        LaMaInpainter(path, device="cpu")
 
 
 def test_a_missing_file_and_bad_options_are_refused(tmp_path):
     with pytest.raises(InputError, match=r"nowhere\.pt does not exist, expected a TorchScript file"):
-        LaMaInpainter(tmp_path / "nowhere.pt", "cpu")
+        LaMaInpainter(tmp_path / "nowhere.pt", device="cpu")
     with pytest.raises(ValueError, match="max_side must be 32 or more, got 8"):
-        LaMaInpainter(saved(Telltale(), tmp_path / "lama.pt"), "cpu", max_side=8)
+        LaMaInpainter(saved(Telltale(), tmp_path / "lama.pt"), device="cpu", max_side=8)

@@ -100,7 +100,7 @@ def test_no_frames_give_no_flow(small: Path) -> None:
 @pytest.mark.parametrize("name", ["flownet2-css", "flownet2-cs", "flownet2-sd", "flownet2-css-sd"])
 def test_variants_go_by_short_names(name: str) -> None:
     with torch.device("meta"):
-        estimator = FlowNet2.with_random_weights(config=name, device="meta")
+        estimator = FlowNet2.with_random_weights(config=name, device=torch.device("meta"))
     millions = {"flownet2-css": 116.57, "flownet2-cs": 77.87, "flownet2-sd": 45.37, "flownet2-css-sd": 116.57}[name]
     found = sum(value.numel() for value in estimator._network.parameters()) / 1e6
     assert found == pytest.approx(millions, abs=0.03)

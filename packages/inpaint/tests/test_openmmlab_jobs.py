@@ -61,7 +61,7 @@ def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def shapes_of(network: Any, config: str) -> dict[str, torch.Tensor]:
     with torch.device("meta"):
-        return network.with_random_weights(config=config, device="meta")._network.state_dict()
+        return network.with_random_weights(config=config, device=torch.device("meta"))._network.state_dict()
 
 
 def alike(weight: torch.Tensor, shape: torch.Size) -> torch.Tensor:

@@ -194,7 +194,7 @@ def test_weights_of_another_network_are_refused(network: torch.nn.Module, weight
         ({"batch": 0}, "iterations and batch must be 1 or more, got .*batch = 0"),
         ({"scale": 0.0}, "scale must be above 0 and at most 1, got 0.0"),
         ({"scale": 1.5}, "scale must be above 0 and at most 1, got 1.5"),
-        ({"device": "tpu"}, "device must be auto, cpu or cuda, got 'tpu'"),
+        ({"device": "tpu"}, "device must be auto, cpu, cuda or a torch.device, got 'tpu'"),
         ({"amp": True, "device": "cpu"}, "amp works on cuda only, got device cpu"),
         ({"weights": "a.pth", "random_seed": 1}, "give weights or random_seed, not both"),
     ],

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from maskreel.inpaint._device import Device
 from maskreel.inpaint.flow.hole_links import Rule
 from maskreel.inpaint.painting.seam import Seam
 from maskreel.inpaint.scene.survey import Mode
@@ -17,7 +18,6 @@ SegmenterName = Literal["motion", "torchvision-deeplabv3", "torchvision-fcn", "d
 Flow = Literal["dis", "raft", "flownet2"]
 Completion = Literal["auto", "background", "laplace", "dfc"]
 Fill = Literal["telea", "ns", "small", "deepfill", "lama"]
-Device = Literal["auto", "cpu", "cuda"]
 
 _WEIGHTS_NEEDED = {"segmenter": ("deeplabv3", "fcn"), "flow": ("flownet2",), "fill": ("deepfill", "lama")}
 _WEIGHTS_ALLOWED = {

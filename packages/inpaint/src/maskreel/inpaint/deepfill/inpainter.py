@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from maskreel.inpaint._device import Device
+
 __all__ = ["DeepFillInpainter"]
 
 
@@ -25,18 +27,19 @@ class DeepFillInpainter:
 
     Args:
         weights: the published file, imagenet_deepfill.pth, of Deep Flow-Guided Video Inpainting.
-        device: where the network works; None is CUDA where there is a device, else the CPU.
+        device: where the network works; auto is CUDA where there is a device, else the CPU.
         max_side: pixels that the longer side of what the network sees has at most, 32 or more. Memory for attention
             grows with its fourth power: 200 MB for 512 x 512, 3.2 GB for 1024 x 1024.
 
     Raises:
-        InputError: the weights are not there, broken, or of another network.
+        InputError: the weights are not there, broken, or of another network; or cuda is asked for, and there is none.
     """
 
     def __init__(
         self,
         weights: str | os.PathLike[str],
-        device: str | torch.device | None = None,
+        *,
+        device: Device | torch.device = "auto",
         max_side: int = 512,
     ) -> None:
         if max_side < 32:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 import torch
 
-from maskreel.common.device import chosen_device
 from maskreel.common.errors import InputError
+from maskreel.inpaint._device import network_device
 from maskreel.inpaint.dfc.crops import Cropping
 from maskreel.inpaint.dfc.dfc_s import DFCS
 from maskreel.inpaint.dfc.folding import folded
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from torch import nn
 
+    from maskreel.inpaint._device import Device
     from maskreel.inpaint.dfc.cascade import Cascade
     from maskreel.inpaint.dfc.streaming import PairFlows
 
@@ -52,7 +53,7 @@ class DFCCompleter:
         context: pixels, at the size of a stage, that its network sees around a hole; None: it sees whole frames.
         tile: pixels, at the size of a stage, that it sees at most at a time in each direction, unless context is None.
         batch: windows that go through a network at a time. Memory grows with it.
-        device: auto is CUDA where there is a device.
+        device: where the networks work; auto is CUDA where there is a device, else the CPU.
         precision: of the networks; auto is float16 on CUDA and float32 on the CPU. A batch that overflows is done
             again in float32.
         name: what the networks are, for `repr`: for example the weights' file and its hash.
@@ -72,7 +73,7 @@ class DFCCompleter:
         context: int | None = 64,
         tile: int = 512,
         batch: int = 1,
-        device: Literal["auto", "cpu", "cuda"] = "auto",
+        device: Device | torch.device = "auto",
         precision: Precision = "auto",
         name: str | None = None,
     ) -> None:
@@ -83,7 +84,7 @@ class DFCCompleter:
                 raise ValueError(f"{option} must be one of {', '.join(get_args(choices))}, got {value!r}")
         if sizes is not None and len(sizes) != len(cascade.stages):
             raise ValueError(f"sizes must be one for each of {len(cascade.stages)} stages, got {sizes}")
-        self._device = torch.device(chosen_device(device))
+        self._device = network_device(device)
         self._dtype = _dtype(precision, self._device)
         self._networks = [_prepared(stage, self._device) for stage in cascade.stages]
         self._sizes = partial(cascade.sizes, work_height=work_height) if sizes is None else lambda _: tuple(sizes)

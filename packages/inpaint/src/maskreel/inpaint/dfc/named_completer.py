@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from maskreel.common.errors import InputError
 from maskreel.common.weights import short_identity
@@ -14,13 +14,17 @@ from maskreel.inpaint.dfc.weights_file import SMALL_WEIGHTS, SavedCascade, read_
 if TYPE_CHECKING:
     import os
 
+    import torch
+
+    from maskreel.inpaint._device import Device
+
 __all__ = ["dfc_completer"]
 
 _SMALL_HEIGHT = 240
 _WHOLE_FRAME = 4096
 
 
-def dfc_completer(*paths: str | os.PathLike[str], device: Literal["auto", "cpu", "cuda"] = "auto") -> DFCCompleter:
+def dfc_completer(*paths: str | os.PathLike[str], device: Device | torch.device = "auto") -> DFCCompleter:
     """DFC-Net with the weights of files.
 
     The small network always sees whole frames, at 240 rows if they are higher, as the far background tells the camera's
@@ -29,7 +33,7 @@ def dfc_completer(*paths: str | os.PathLike[str], device: Literal["auto", "cpu",
     Args:
         paths: one file of `maskreel inpaint train-dfc`, or published files for one, two or three stages, in order.
             None: the small network that comes with the package.
-        device: auto is CUDA where there is a device.
+        device: where the networks work; auto is CUDA where there is a device, else the CPU.
 
     Raises:
         InputError: a file is missing, damaged or too large, or does not hold what is needed at its place; or cuda is
@@ -45,7 +49,7 @@ def dfc_completer(*paths: str | os.PathLike[str], device: Literal["auto", "cpu",
     return DFCCompleter(Cascade(*stages), device=device, name=name)
 
 
-def _saved(file: SavedCascade, device: Literal["auto", "cpu", "cuda"], name: str) -> DFCCompleter:
+def _saved(file: SavedCascade, device: Device | torch.device, name: str) -> DFCCompleter:
     if file.network == "dfc-s":
         return DFCCompleter(file.cascade(), work_height=file.height, device=device, name=name)
     return DFCCompleter(

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import torch
 from torch.nn import functional
 
-from maskreel.common.device import chosen_device
 from maskreel.common.errors import MissingExtraError
 from maskreel.common.flow import resize_flow
 from maskreel.common.weights import WeightsEntry, load_into, load_state_dict, short_identity, torchvision_entry
+from maskreel.inpaint._device import network_device
 from maskreel.inpaint._given_weights import given_weights
 from maskreel.inpaint.flow.estimation import check_frames
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
     from pathlib import Path
+
+    from maskreel.inpaint._device import Device
 
 __all__ = ["RAFTFlow", "RAFTName", "published_raft_weights"]
 
@@ -41,8 +43,8 @@ class RAFTFlow:
     Args:
         name: raft-large is the accurate one; raft-small has a fifth of its parameters.
         weights: a state dict for this very network, as .pth or .safetensors; None downloads the published one, once.
-        device: where the network works; None and auto are CUDA where there is a device, else the CPU. Flow comes back
-            on the CPU.
+        device: where the network works; auto is CUDA where there is a device, else the CPU. Flow comes back on
+            the CPU.
         iterations: how often the flow is refined. Time grows with it.
         batch: pairs that go through the network at a time, at most. Memory grows with it.
         scale: fraction (0, 1] of the frame's size at which flow is computed. The result always has the frame's size.
@@ -59,7 +61,7 @@ class RAFTFlow:
         name: RAFTName = "raft-large",
         *,
         weights: str | os.PathLike[str] | None = None,
-        device: Literal["auto", "cpu", "cuda"] | None = None,
+        device: Device | torch.device = "auto",
         iterations: int = 12,
         batch: int = 2,
         scale: float = 1.0,
@@ -70,12 +72,10 @@ class RAFTFlow:
             raise ValueError(f"iterations and batch must be 1 or more, got {iterations = }, {batch = }")
         if not 0 < scale <= 1:
             raise ValueError(f"scale must be above 0 and at most 1, got {scale}")
-        if device not in (None, "auto", "cpu", "cuda"):
-            raise ValueError(f"device must be auto, cpu or cuda, got {device!r}")
         if weights is not None and random_seed is not None:
             raise ValueError(f"give weights or random_seed, not both, got {weights = }, {random_seed = }")
         variant = _variant(name)
-        self.device = torch.device(chosen_device(device or "auto"))
+        self.device = network_device(device)
         if amp and self.device.type != "cuda":
             raise ValueError(f"amp works on cuda only, got device {self.device.type}")
         if random_seed is not None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 import torch
 
-from maskreel.common.device import chosen_device
 from maskreel.common.weights import short_identity
+from maskreel.inpaint._device import network_device
 from maskreel.inpaint.generator._network import STRIDE
 from maskreel.inpaint.generator._samples import first_guess, network_input
 from maskreel.inpaint.generator._saved import SMALL, load_generator
@@ -19,6 +19,8 @@ from maskreel.inpaint.painting.hole_fill import halved
 
 if TYPE_CHECKING:
     import os
+
+    from maskreel.inpaint._device import Device
 
 __all__ = ["SmallInpainter"]
 
@@ -32,7 +34,7 @@ class SmallInpainter:
 
     Args:
         weights: What `maskreel inpaint train-fill` wrote (.safetensors); None: those that come with the package.
-        device: auto, cpu or cuda; None: cpu, which is fast enough.
+        device: Where the network works; auto is CUDA where there is a device, else the CPU.
         max_side: The most pixels at a side of the picture that the network sees; what is larger is painted smaller.
 
     Raises:
@@ -42,12 +44,12 @@ class SmallInpainter:
     def __init__(
         self,
         weights: str | os.PathLike[str] | None = None,
-        device: Literal["auto", "cpu", "cuda"] | None = None,
         *,
+        device: Device | torch.device = "auto",
         max_side: int = 512,
     ) -> None:
         path = SMALL if weights is None else Path(weights)
-        self._device = torch.device(chosen_device(device or "cpu"))
+        self._device = network_device(device)
         self._network = load_generator(weights).to(self._device)
         self._max_side = max_side
         self._told = f"SmallInpainter({short_identity(path)}, max_side={max_side})"

@@ -20,6 +20,8 @@ from maskreel.inpaint.openmmlab._nvidia_flownet2 import is_nvidia, to_mmflow
 if TYPE_CHECKING:
     import os
 
+    from maskreel.inpaint._device import Device
+
 _CONFIGS = {
     "flownet2": "flownet2_8xb1_sfine_flyingthings3d-subset-384x768",
     "flownet2-css": "flownet2css_8xb1_sfine_flyingthings3d-subset-384x768",
@@ -39,11 +41,12 @@ class FlowNet2:
         weights: a checkpoint of mmflow for this very network, or NVIDIA's FlowNet2_checkpoint.pth.tar for "flownet2".
         config: "flownet2", "flownet2-css", "flownet2-cs", "flownet2-sd", "flownet2-css-sd", the name of a configuration
             that mmflow brings, or the path of one (which is read without running it).
-        device: where the network works; None is CUDA where there is a device, else the CPU.
+        device: where the network works; auto is CUDA where there is a device, else the CPU.
         batch: pairs that go through the network at a time, at most. Memory grows with it.
 
     Raises:
-        InputError: the weights are not to be had or not for this network, or there is no such configuration.
+        InputError: the weights are not to be had or not for this network, there is no such configuration, or cuda is
+            asked for, and there is none.
         MissingExtraError: OpenMMLab is not installed.
     """
 
@@ -52,7 +55,7 @@ class FlowNet2:
         weights: str | os.PathLike[str],
         *,
         config: str | os.PathLike[str] = "flownet2",
-        device: str | torch.device | None = None,
+        device: Device | torch.device = "auto",
         batch: int = 1,
     ) -> None:
         checkpoint = read_checkpoint(weights)
@@ -66,7 +69,7 @@ class FlowNet2:
         cls,
         *,
         config: str | os.PathLike[str] = "flownet2",
-        device: str | torch.device | None = None,
+        device: Device | torch.device = "auto",
         batch: int = 1,
     ) -> Self:
         """A network that was never trained, always the same one: its flow means nothing. For tests and timing."""
@@ -77,7 +80,7 @@ class FlowNet2:
     def _set_up(
         self,
         config: str | os.PathLike[str],
-        device: str | torch.device | None,
+        device: Device | torch.device,
         batch: int,
         *,
         weights: str,

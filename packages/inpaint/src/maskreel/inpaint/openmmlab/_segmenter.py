@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from maskreel.inpaint._device import Device
+
 _CONFIGS = {
     "deeplabv3": "deeplabv3_r50-d8_4xb4-20k_voc12aug-512x512",
     "fcn": "fcn_r50-d8_4xb4-20k_voc12aug-512x512",
@@ -38,7 +40,7 @@ class OpenMMLabSegmenter(PersonSegmenter):
         weights: a checkpoint of mmsegmentation for this very network.
         config: "deeplabv3" or "fcn" (ResNet-50, 21 classes of Pascal VOC), the name of a configuration that
             mmsegmentation brings, or the path of one (which is read without running it).
-        device: where the network works; None is CUDA where there is a device, else the CPU.
+        device: where the network works; auto is CUDA where there is a device, else the CPU.
         short_side: pixels that the frame's shorter side is resized to; None keeps frames as they are. Time grows with
             its square.
         low: probability that a pixel needs where it hangs together with a likelier one.
@@ -46,8 +48,8 @@ class OpenMMLabSegmenter(PersonSegmenter):
         batch: frames that go through the network at a time, at most. Memory grows with it.
 
     Raises:
-        InputError: the weights are not to be had or not for this network, there is no such configuration, or no class
-            is a person.
+        InputError: the weights are not to be had or not for this network, there is no such configuration, no class is
+            a person, or cuda is asked for, and there is none.
         MissingExtraError: OpenMMLab is not installed.
     """
 
@@ -56,7 +58,7 @@ class OpenMMLabSegmenter(PersonSegmenter):
         weights: str | os.PathLike[str],
         *,
         config: str | os.PathLike[str] = "deeplabv3",
-        device: str | torch.device | None = None,
+        device: Device | torch.device = "auto",
         short_side: int | None = 512,
         low: float = 0.3,
         high: float = 0.6,
@@ -69,7 +71,7 @@ class OpenMMLabSegmenter(PersonSegmenter):
         cls,
         *,
         config: str | os.PathLike[str] = "deeplabv3",
-        device: str | torch.device | None = None,
+        device: Device | torch.device = "auto",
         short_side: int | None = 512,
         low: float = 0.3,
         high: float = 0.6,
@@ -84,7 +86,7 @@ class OpenMMLabSegmenter(PersonSegmenter):
         self,
         checkpoint: Checkpoint | None,
         config: str | os.PathLike[str],
-        device: str | torch.device | None,
+        device: Device | torch.device,
         short_side: int | None,
         low: float,
         high: float,

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from maskreel.inpaint._device import Device
+
 __all__ = ["LaMaInpainter"]
 
 
@@ -29,19 +31,20 @@ class LaMaInpainter:
 
     Args:
         path: the TorchScript file.
-        device: where the network works; None is CUDA where there is a device, else the CPU.
+        device: where the network works; auto is CUDA where there is a device, else the CPU.
         max_side: pixels that the longer side of what the network sees has at most, 32 or more. Time and memory grow
             with its square.
 
     Raises:
-        InputError: the file is not there, broken, not TorchScript, or not of a network like LaMa.
+        InputError: the file is not there, broken, not TorchScript, or not of a network like LaMa; or cuda is asked for,
+            and there is none.
     """
 
     def __init__(
         self,
         path: str | os.PathLike[str],
-        device: str | torch.device | None = None,
         *,
+        device: Device | torch.device = "auto",
         max_side: int = 512,
     ) -> None:
         if max_side < 32:

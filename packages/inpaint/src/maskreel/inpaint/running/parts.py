@@ -51,15 +51,15 @@ class Parts:
 def people_segmenter(config: InpaintConfig) -> Segmenter:
     """The network that finds people; InputError and MissingExtraError as it raises them."""
     assert config.segmenter != "motion"
-    weights, device = config.segmenter_weights, _device(config)
+    weights = config.segmenter_weights
     if config.segmenter in ("torchvision-deeplabv3", "torchvision-fcn"):
         from maskreel.inpaint.segmenters.torchvision import TorchvisionSegmenter
 
-        return TorchvisionSegmenter(config.segmenter, weights=weights, device=device)
+        return TorchvisionSegmenter(config.segmenter, weights=weights, device=config.device)
     from maskreel.inpaint.openmmlab import OpenMMLabSegmenter
 
     assert weights is not None
-    return OpenMMLabSegmenter(weights, config=config.segmenter_config or config.segmenter, device=device)
+    return OpenMMLabSegmenter(weights, config=config.segmenter_config or config.segmenter, device=config.device)
 
 
 def flow_estimator(config: InpaintConfig) -> FlowEstimator:
@@ -73,7 +73,7 @@ def flow_estimator(config: InpaintConfig) -> FlowEstimator:
     from maskreel.inpaint.openmmlab import FlowNet2
 
     assert config.flow_weights is not None
-    return FlowNet2(config.flow_weights, config=config.flow_config or "flownet2", device=_device(config))
+    return FlowNet2(config.flow_weights, config=config.flow_config or "flownet2", device=config.device)
 
 
 def chosen_completion(config: InpaintConfig) -> Completion:
@@ -107,10 +107,10 @@ def image_inpainter(config: InpaintConfig) -> ImageInpainter:
     if config.fill == "deepfill":
         from maskreel.inpaint.deepfill import DeepFillInpainter
 
-        return DeepFillInpainter(config.fill_weights, _device(config))
+        return DeepFillInpainter(config.fill_weights, device=config.device)
     from maskreel.inpaint.painting.lama import LaMaInpainter
 
-    return LaMaInpainter(config.fill_weights, _device(config))
+    return LaMaInpainter(config.fill_weights, device=config.device)
 
 
 def propagation_settings(config: InpaintConfig) -> FlowFillConfig:
@@ -128,9 +128,3 @@ def _dfc(config: InpaintConfig) -> FlowCompleter:
     from maskreel.inpaint.dfc import dfc_completer
 
     return dfc_completer(*config.dfc_weights, device=config.device)
-
-
-def _device(config: InpaintConfig) -> str:
-    from maskreel.common.device import chosen_device
-
-    return chosen_device(config.device)

@@ -17,6 +17,7 @@ from maskreel.inpaint._device import network_device
 
 if TYPE_CHECKING:
     from maskreel.common.video import Clip
+    from maskreel.inpaint._device import Device
 
 __all__ = ["PersonSegmenter", "hysteresis"]
 
@@ -35,7 +36,7 @@ class PersonSegmenter(ABC):
     A network says in `_probabilities` how likely each pixel shows a person; the rest is done here.
 
     Args:
-        device: where the network works; None is CUDA where there is a device, else the CPU.
+        device: where the network works; auto is CUDA where there is a device, else the CPU.
         short_side: pixels that the frame's shorter side is resized to; None keeps frames as they are.
         low: see `hysteresis`.
         high: see `hysteresis`.
@@ -46,7 +47,7 @@ class PersonSegmenter(ABC):
     """Which network it is, with which weights."""
 
     def __init__(
-        self, device: str | torch.device | None, short_side: int | None, *, low: float, high: float, batch: int
+        self, device: Device | torch.device, short_side: int | None, *, low: float, high: float, batch: int
     ) -> None:
         if not 0 < low <= high < 1:
             raise ValueError(f"low and high must satisfy 0 < low <= high < 1, got {low = }, {high = }")

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from maskreel.inpaint._device import Device
+
 __all__ = ["TorchvisionName", "TorchvisionSegmenter", "published_weights"]
 
 TorchvisionName = Literal["torchvision-deeplabv3", "torchvision-fcn"]
@@ -41,14 +43,14 @@ class TorchvisionSegmenter(PersonSegmenter):
     Args:
         name: which network; DeepLabv3 is the more accurate one, by the published figures.
         weights: a state dict for this very network, as .pth or .safetensors; None downloads the published one, once.
-        device: where the network works; None is CUDA where there is a device, else the CPU.
+        device: where the network works; auto is CUDA where there is a device, else the CPU.
         short_side: pixels that the frame's shorter side is resized to. Time grows with its square.
         low: probability that a pixel needs where it hangs together with a likelier one.
         high: probability that one pixel of a region needs for the region to count.
         batch: frames that go through the network at a time, at most. Memory grows with it.
 
     Raises:
-        InputError: the weights cannot be had, or are not for this network.
+        InputError: the weights cannot be had, or are not for this network; or cuda is asked for, and there is none.
         MissingExtraError: torchvision is not installed.
     """
 
@@ -57,7 +59,7 @@ class TorchvisionSegmenter(PersonSegmenter):
         name: TorchvisionName = "torchvision-deeplabv3",
         *,
         weights: str | os.PathLike[str] | None = None,
-        device: str | torch.device | None = None,
+        device: Device | torch.device = "auto",
         short_side: int = 520,
         low: float = 0.3,
         high: float = 0.6,
