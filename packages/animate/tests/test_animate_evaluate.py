@@ -26,8 +26,8 @@ from maskreel.animate.evaluation import (
     evaluate_case,
     goal_words,
     goals,
+    means_of,
     stored_case,
-    summarise,
     table_of,
     world_case,
     write_tables,
@@ -174,14 +174,14 @@ def test_means_are_over_videos_and_leave_out_what_is_not_finite():
         Row("a", "t", "m", {"l1": 0.1, "psnr": math.inf, "ghost": math.nan}),
         Row("b", "t", "m", {"l1": 0.3, "psnr": 20.0, "ghost": math.nan}),
     ]
-    summary = summarise(rows)["t"]["m"]
-    assert summary["l1"][0] == pytest.approx(0.2)
-    assert summary["psnr"] == (20, 20, 20)
-    assert math.isnan(summary["ghost"][0])
-    header, cells = table_of({"m": summary}, ["ghost", "l1", "iou"])
+    means = means_of(rows)["t"]["m"]
+    assert means["l1"][0] == pytest.approx(0.2)
+    assert means["psnr"] == (20, 20, 20)
+    assert math.isnan(means["ghost"][0])
+    header, cells = table_of({"m": means}, ["ghost", "l1", "iou"])
     assert header == ("method", "ghost", "l1")
     assert cells == [("m", "–", "0.2000 (0.1000…0.3000)")]
-    assert table_of({"m": summary}, ["psnr"], intervals=False)[1] == [("m", "20.00")]
+    assert table_of({"m": means}, ["psnr"], intervals=False)[1] == [("m", "20.00")]
 
 
 def test_tables_are_written(tmp_path):
@@ -245,7 +245,7 @@ def test_animation_of_one_video_by_another_has_no_truth(tmp_path):
     clips = [ClipPath(name, tmp_path / f"{name}.mkv") for name in ("a", "b")]
     seen = []
     found = animate_video(
-        small_model(), *clips, methods=("copy", "refined"), frames=3, watch=lambda driving, made: seen.append(made)
+        small_model(), *clips, methods=("copy", "refined"), frames=3, on_frames=lambda driving, made: seen.append(made)
     )
     assert set(found) == {"copy", "refined"}
     assert "l1" not in found["copy"]

@@ -14,11 +14,11 @@ from maskreel.animate.metrics import (
     PictureScore,
     PoseScore,
     Steadiness,
+    centroid_and_covariance,
     colour_histogram,
     histogram_distance,
     l1,
     mean_interval,
-    moments,
     pose_distance,
     regions,
 )
@@ -190,12 +190,12 @@ def test_the_reference_may_change():
     assert all(math.isnan(value) for value in Steadiness().compute().values())
 
 
-def test_moments_of_a_square():
-    centroid, covariance = moments(square(size=32, top=10, left=12, side=9))
+def test_centroid_and_covariance_of_a_square():
+    centroid, covariance = centroid_and_covariance(square(size=32, top=10, left=12, side=9))
     assert centroid[0].tolist() == pytest.approx([16 / 32, 14 / 32])
     variance = (9**2 - 1) / 12 / 32**2  # of 9 whole numbers in a row
     assert covariance[0].tolist() == [pytest.approx([variance, 0], abs=1e-12), pytest.approx([0, variance], abs=1e-12)]
-    assert moments(torch.zeros(1, 4, 4))[0].isnan().all()
+    assert centroid_and_covariance(torch.zeros(1, 4, 4))[0].isnan().all()
 
 
 def test_pose_distance_of_a_moved_and_a_larger_square():
@@ -214,7 +214,7 @@ def test_pose_distance_of_slanted_masks_is_that_of_their_gaussians():
 
     rng = torch.Generator().manual_seed(3)
     a, b = (torch.rand(1, 20, 20, generator=rng).tril(), torch.rand(1, 20, 20, generator=rng).flip(-1).tril())
-    one, other = (moments(x)[1][0].numpy() for x in (a, b))
+    one, other = (centroid_and_covariance(x)[1][0].numpy() for x in (a, b))
     expected = math.sqrt(np.trace(one + other - 2 * np.real(sqrtm(one @ other))))
     assert pose_distance(a, b)[1].item() == pytest.approx(expected, rel=1e-6)
 
@@ -229,7 +229,7 @@ def test_pose_score_leaves_out_frames_without_a_mask():
 
 def test_masks_of_poses_are_checked():
     with pytest.raises(ValueError, match=r"masks must have shape \(N, H, W\)"):
-        moments(torch.zeros(4, 4))
+        centroid_and_covariance(torch.zeros(4, 4))
     with pytest.raises(ValueError, match="truth must have shape"):
         pose_distance(torch.zeros(1, 4, 4), torch.zeros(2, 4, 4))
 

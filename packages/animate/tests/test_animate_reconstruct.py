@@ -72,7 +72,7 @@ def test_no_more_frames_than_wanted_are_looked_at(model: AnimationModel, tmp_pat
         ClipPath("a", tmp_path / "a.mkv"),
         methods=("copy",),
         frames=9,
-        watch=lambda driving, made: seen.append(driving),
+        on_frames=lambda driving, made: seen.append(driving),
     )
     assert torch.equal(torch.cat(seen), frames[:9])
 
@@ -81,7 +81,7 @@ def test_frames_of_any_size_are_seen_whole(model: AnimationModel, tmp_path: Path
     write(tmp_path / "a.mkv", Clip(noise(2, (20, 40)), Fraction(5)), codec="ffv1")
     seen: list[torch.Tensor] = []
     clip = ClipPath("a", tmp_path / "a.mkv")
-    reconstruct_video(model, clip, methods=("copy",), watch=lambda driving, made: seen.append(driving))
+    reconstruct_video(model, clip, methods=("copy",), on_frames=lambda driving, made: seen.append(driving))
     assert seen[0].shape == (2, 3, 32, 32)
     assert torch.equal(seen[0][:, :, 0], seen[0][:, :, 6])  # the border, repeated above the frame
 

@@ -1,4 +1,4 @@
-"""What is shown of an animation: moments, looks, the page and the command."""
+"""What is shown of an animation: looks, the page and the command."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from maskreel.animate.model import Source
 from maskreel.animate.running.inputs import Inputs
 from maskreel.animate.running.plan import Plan, SourceView
 from maskreel.animate.running.renderer import Rendered
-from maskreel.animate.running.report import command, look_of, moments_shown, titles_of, write_report
+from maskreel.animate.running.report import command, frames_shown, look_of, titles_of, write_report
 from maskreel.animate.running.result import AnimateResult, FrameFigures, summarise
 from maskreel.common.show import save_image
 
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize(
-    ("count", "moments"),
+    ("count", "numbers"),
     [(1, [0]), (2, [0, 1]), (4, [0, 1, 2, 3]), (6, [0, 1, 2, 3, 4, 5]), (101, [0, 20, 40, 60, 80, 100])],
 )
-def test_moments_are_spread_from_the_first_to_the_last_frame(count: int, moments: list[int]) -> None:
-    assert moments_shown(count) == moments
+def test_looks_are_spread_from_the_first_to_the_last_frame(count: int, numbers: list[int]) -> None:
+    assert frames_shown(count) == numbers
 
 
 class Nobody:

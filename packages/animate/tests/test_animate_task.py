@@ -14,9 +14,9 @@ from torch import Tensor
 
 from maskreel.animate.model import AnimationModel, ModelConfig
 from maskreel.animate.perturb import perturb_for_training
+from maskreel.animate.training.held_out import HeldOutPairs
 from maskreel.animate.training.settings import LossSettings
 from maskreel.animate.training.task import LOSSES, AnimationTask
-from maskreel.animate.training.watch import Watch
 from maskreel.common.errors import InputError
 from maskreel.common.perceptual import FeatureLoss
 
@@ -324,17 +324,17 @@ def test_data_that_do_not_fit() -> None:
 
 
 @torch.no_grad()
-def test_watch_is_asked() -> None:
+def test_held_out_pairs_are_asked() -> None:
     nets = model().eval()
     alone = AnimationTask(nets, Squares(), steps_per_epoch=1)
     assert alone.evaluate(nets) == {}
     assert alone.samples(nets) is None
-    watch = Watch([{name: part[:1] for name, part in batch().items()}])
-    watched = AnimationTask(nets, Squares(), steps_per_epoch=1, watch=watch)
-    assert watched.evaluate(nets) == watch.measure(nets)
+    held_out = HeldOutPairs([{name: part[:1] for name, part in batch().items()}])
+    watched = AnimationTask(nets, Squares(), steps_per_epoch=1, held_out=held_out)
+    assert watched.evaluate(nets) == held_out.measure(nets)
     sheet = watched.samples(nets)
     assert sheet is not None
-    assert torch.equal(sheet, watch.sheet(nets))
+    assert torch.equal(sheet, held_out.sheet(nets))
 
 
 class Random:

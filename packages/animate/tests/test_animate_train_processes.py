@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(not distributed.is_available(), reason="this tor
 RUN = """
 import sys
 from maskreel.animate import weights
-from maskreel.animate.training import actors, watch
+from maskreel.animate.training import actors, held_out
 from maskreel.common.cli import main
 
 notes = sys.argv.pop(1)
@@ -35,7 +35,7 @@ def noted(call, word):
 
 actors._render = noted(actors._render, lambda path, number: f"rendered {path.stem}")
 weights.save_model = noted(weights.save_model, lambda *_: "saved")
-watch._AREA = (2, 3)  # so that masks are always told to have collapsed
+held_out._AREA = (2, 3)  # so that masks are always told to have collapsed
 sys.exit(main(sys.argv[1:]))
 """
 

@@ -25,7 +25,7 @@ from maskreel.animate.running.outputs import check_apart
 from maskreel.animate.running.plan import find_masks, make_plan, view_source
 from maskreel.animate.running.recipe import check_recipe, recipe_of
 from maskreel.animate.running.renderer import Renderer
-from maskreel.animate.running.report import command, moments_shown, titles_of, write_record, write_report
+from maskreel.animate.running.report import command, frames_shown, titles_of, write_record, write_report
 from maskreel.animate.running.result import AnimateResult, summarise
 from maskreel.animate.running.segments import Segments
 from maskreel.animate.running.watching import unwatched
@@ -207,7 +207,7 @@ class ImageAnimator:
             finish = self._finish(inputs, view, driving)
             plan = make_plan(self.model, view, driving, self.config, watch=watch)
             renderer = Renderer(self.model, plan, finish, smoothing=self.config.smoothing)
-            shown = moments_shown(driving.count) if told else ()
+            shown = frames_shown(driving.count) if told else ()
             segments = Segments(work, renderer, plan, driving, target, self.config, picture.pixel_aspect, shown)
             with watch("make", driving.count) as advance:
                 figures = segments.make(advance)

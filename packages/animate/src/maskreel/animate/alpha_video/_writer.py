@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from maskreel.animate.alpha_video._film import Film
+    from maskreel.animate.alpha_video._file import AlphaFile
     from maskreel.animate.alpha_video._folder import Folder
     from maskreel.animate.alpha_video._target import Form
 
@@ -58,7 +58,7 @@ class AlphaWriter:
         self._source = None if copy_streams_from is None or self._form == "folder" else Path(copy_streams_from)
         self._start = probe(self._source).start if self._source is not None else Fraction(0)
         self._count = 0
-        self._sink: Film | Folder | None = None
+        self._sink: AlphaFile | Folder | None = None
         self._files = ExitStack()
 
     def __enter__(self) -> Self:
@@ -67,9 +67,9 @@ class AlphaWriter:
 
             self._sink = Folder(self._files.enter_context(atomic_folder(self.path)))
         else:
-            from maskreel.animate.alpha_video._film import Film
+            from maskreel.animate.alpha_video._file import AlphaFile
 
-            self._sink = Film(self.path, self._form, self._source, self._files)
+            self._sink = AlphaFile(self.path, self._form, self._source, self._files)
         self._files.push(self._finish)  # entered last, so that it finishes before anything is closed
         return self
 

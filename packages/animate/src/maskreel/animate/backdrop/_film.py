@@ -23,7 +23,7 @@ __all__ = ["FilmBackdrop"]
 _CHUNK = 4
 
 
-class _Moment(NamedTuple):
+class _FilmFrame(NamedTuple):
     """One frame of the film as the result shows it."""
 
     time: Fraction
@@ -69,36 +69,36 @@ class FilmBackdrop:
 
     def read(self, start: int, count: int) -> Tensor:
         """Frames `start` to `start + count` of the result: uint8 (count, 3, H, W)."""
-        return torch.cat([moment.frame for moment in self._moments(start, count)])
+        return torch.cat([shown.frame for shown in self._frames(start, count)])
 
     def holes(self, start: int, count: int) -> Tensor | None:
         """Where its own subject is in them: float (count, 1, H, W); None if nobody says so."""
         if self._mask is None and self._find is None:
             return None
-        moments = self._moments(start, count)
+        frames = self._frames(start, count)
         if self._found is None:
-            masks = [moment.mask for moment in moments if moment.mask is not None]
+            masks = [shown.mask for shown in frames if shown.mask is not None]
             self._found = torch.cat(masks) if self._find is None else self._find(self.read(start, count))
         return self._found
 
-    def _moments(self, start: int, count: int) -> list[_Moment]:
+    def _frames(self, start: int, count: int) -> list[_FilmFrame]:
         if start < 0 or count < 1:
             raise ValueError(f"start must be 0 or more and count 1 or more, got {start} and {count}")
         if self._last[:2] == (start, count):
             return self._last[2]
         if start != self._position:
             self._enter(start)
-        moments = [self._at(number) for number in range(start, start + count)]
+        frames = [self._at(number) for number in range(start, start + count)]
         self._position = start + count
-        self._last, self._found = (start, count, moments), None
-        return moments
+        self._last, self._found = (start, count, frames), None
+        return frames
 
     def _enter(self, number: int) -> None:
         """Begin to read at frame `number` of the result."""
         self._film = self._endless(*self._entry(number))
         self._now, self._next = next(self._film), next(self._film)
         self._position = number
-        self._last: tuple[int, int, list[_Moment]] = -1, 0, []
+        self._last: tuple[int, int, list[_FilmFrame]] = -1, 0, []
         self._found: Tensor | None = None
 
     def _entry(self, number: int) -> tuple[Fraction, int]:
@@ -113,7 +113,7 @@ class FilmBackdrop:
     def _time(self, number: int) -> Fraction:
         return Fraction(number) if self._fps is None else number / self._fps
 
-    def _at(self, number: int) -> _Moment:
+    def _at(self, number: int) -> _FilmFrame:
         time = self._time(number)
         while self._next.time <= time:
             self._now, self._next = self._next, next(self._film)
@@ -121,16 +121,16 @@ class FilmBackdrop:
             self._now = self._fit(self._now)
         return self._now
 
-    def _fit(self, moment: _Moment) -> _Moment:
-        mask = None if moment.mask is None else fitted(moment.mask, self._size)
-        return moment._replace(frame=fitted(moment.frame, self._size), mask=mask)
+    def _fit(self, shown: _FilmFrame) -> _FilmFrame:
+        mask = None if shown.mask is None else fitted(shown.mask, self._size)
+        return shown._replace(frame=fitted(shown.frame, self._size), mask=mask)
 
-    def _endless(self, begin: Fraction, first: int) -> Iterator[_Moment]:
+    def _endless(self, begin: Fraction, first: int) -> Iterator[_FilmFrame]:
         while True:
             last = Fraction(0)
-            for moment in self._once(first):
-                last = moment.time
-                yield moment._replace(time=begin + last)
+            for shown in self._once(first):
+                last = shown.time
+                yield shown._replace(time=begin + last)
             begin, first = begin + self._length(last), 0
 
     def _length(self, last: Fraction) -> Fraction:
@@ -139,13 +139,13 @@ class FilmBackdrop:
             return last + 1
         return self._info.duration or last + 1 / self._info.fps
 
-    def _once(self, first: int) -> Iterator[_Moment]:
+    def _once(self, first: int) -> Iterator[_FilmFrame]:
         masks = self._masks(first)
         number = first
         for clip in iterate(self._path, chunk=_CHUNK, start=first):
             for frame, time in zip(clip.frames, clip.times, strict=True):
                 shown = Fraction(number) if self._fps is None else time - self._info.start
-                yield _Moment(shown, frame[None], next(masks))
+                yield _FilmFrame(shown, frame[None], next(masks))
                 number += 1
 
     def _masks(self, first: int) -> Iterator[Tensor | None]:

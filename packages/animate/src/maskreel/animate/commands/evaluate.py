@@ -118,12 +118,12 @@ def _of_data(
     rows: list[Row] = []
     for clip in progress(clips, description="reconstruct", unit="videos"):
         last = _Last()
-        scores = reconstruct_video(model, clip, frames=frames, watch=last.keep, judges=judges)
+        scores = reconstruct_video(model, clip, frames=frames, on_frames=last.keep, judges=judges)
         rows += [Row(clip.name, RECONSTRUCTION, method, one) for method, one in scores.items()]
         gallery.add(RECONSTRUCTION, last.row)
     for source, driving in progress(crossed, description="animate", unit="pairs"):
         last = _Last()
-        scores = animate_video(model, source, driving, frames=frames, watch=last.keep)
+        scores = animate_video(model, source, driving, frames=frames, on_frames=last.keep)
         rows += [Row(f"{source.name} by {driving.name}", ANIMATION, method, one) for method, one in scores.items()]
         gallery.add(ANIMATION, last.row)
     return rows
@@ -157,9 +157,9 @@ def _tell(output: Path, rows: list[Row], gallery: Gallery, about: dict[str, obje
     from maskreel.animate.evaluation import goal_words, goals, words_of, write_page, write_tables
     from maskreel.common.show import save_image
 
-    summary = write_tables(output, rows, about)
-    sys.stdout.write(words_of(summary))
-    found = goals(summary) if "world" in about else []
+    means = write_tables(output, rows, about)
+    sys.stdout.write(words_of(means))
+    found = goals(means) if "world" in about else []
     if found:
         sys.stdout.write("\n" + goal_words(found))
     sheets = gallery.sheets()
@@ -167,5 +167,5 @@ def _tell(output: Path, rows: list[Row], gallery: Gallery, about: dict[str, obje
         for number, picture in enumerate(pictures, 1):
             save_image(output / f"{task.replace(',', '').replace(' ', '_')}_{number}.png", picture)
     title = "Evaluation of " + ("the small model" if about["weights"] is None else str(about["weights"]))
-    write_page(output / "report.html", summary, sheets, title=title, found=found)
+    write_page(output / "report.html", means, sheets, title=title, found=found)
     logger.info("%s", output / "report.html")

@@ -71,10 +71,10 @@ def reconstruct(
     rows: list[Row] = []
     for clip in progress(videos, description="reconstruct", unit="videos"):
         rows += _of_video(model, clip, frames, output if clips else None, judges)
-    summary = write_tables(
+    means = write_tables(
         output, rows + judges.rows(), {"videos": str(video), "weights": None if weights is None else str(weights)}
     )
-    sys.stdout.write(words_of(summary, intervals=len(videos) > 1))
+    sys.stdout.write(words_of(means, intervals=len(videos) > 1))
     logger.info("%s", output / "scores.json")
     return 0
 
@@ -97,13 +97,13 @@ def _name(clip: ClipPath) -> str:
 def _of_video(
     model: AnimationModel, clip: ClipPath, frames: int | None, folder: Path | None, judges: Judges
 ) -> list[Row]:
-    from maskreel.animate.evaluation import RECONSTRUCTION, Film, Row, reconstruct_video
+    from maskreel.animate.evaluation import RECONSTRUCTION, ComparisonVideo, Row, reconstruct_video
 
     if folder is None:
         scores = reconstruct_video(model, clip, methods=_METHODS, frames=frames, judges=judges)
     else:
-        with Film(folder / f"{_file_name(clip)}.mp4", _fps(clip)) as film:
-            scores = reconstruct_video(model, clip, methods=_METHODS, frames=frames, watch=film.add, judges=judges)
+        with ComparisonVideo(folder / f"{_file_name(clip)}.mp4", _fps(clip)) as film:
+            scores = reconstruct_video(model, clip, methods=_METHODS, frames=frames, on_frames=film.add, judges=judges)
     return [Row(clip.name, RECONSTRUCTION, method, of_method) for method, of_method in scores.items()]
 
 

@@ -101,8 +101,8 @@ class _Train:
             raise InputError(f"--watched must be 1 or more, got {self.watched}")
         import torch
 
+        from maskreel.animate.training.held_out import HeldOutPairs
         from maskreel.animate.training.task import AnimationTask
-        from maskreel.animate.training.watch import Watch
         from maskreel.common.perceptual import perceptual_loss
         from maskreel.common.training import is_first, train
 
@@ -111,8 +111,8 @@ class _Train:
         torch.manual_seed(self.config.seed)
         network = self._network()
         epoch = max(len(samples.pairs) / self.config.batch_size, _SHORTEST_EPOCH)
-        watch = Watch(samples.watched, warns=is_first(self.config))
-        task = AnimationTask(network, compare, self._loss(samples), steps_per_epoch=epoch, watch=watch)
+        held_out = HeldOutPairs(samples.watched, warns=is_first(self.config))
+        task = AnimationTask(network, compare, self._loss(samples), steps_per_epoch=epoch, held_out=held_out)
         result = train(task, samples.pairs, self.config, self.output)
         if is_first(self.config):
             self._save(network, result, samples.told)

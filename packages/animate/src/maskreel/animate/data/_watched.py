@@ -1,4 +1,4 @@
-"""The same held-out pairs each time, for `training.watch.Watch`."""
+"""The same held-out pairs each time, for `training.held_out.HeldOutPairs`."""
 
 from __future__ import annotations
 

@@ -1,12 +1,12 @@
 """How good a model is: reconstruction, animation of one by another, change of background, beside simple baselines."""
 
-from maskreel.animate.evaluation._film import Film
+from maskreel.animate.evaluation._comparison_video import ComparisonVideo
 from maskreel.animate.evaluation._goals import Goal, goals
 from maskreel.animate.evaluation._judges import Judges, load_judges
 from maskreel.animate.evaluation._methods import METHODS, SWAPS, Animation, animate, found_masks, swap
 from maskreel.animate.evaluation._page import write_page
 from maskreel.animate.evaluation._sheet import Gallery, Titled, case_row
-from maskreel.animate.evaluation._table import Row, Summary, summarise, table_of, write_tables
+from maskreel.animate.evaluation._table import Means, Row, means_of, table_of, write_tables
 from maskreel.animate.evaluation._videos import animate_video, reconstruct_video
 from maskreel.animate.evaluation._words import goal_words, words_of
 from maskreel.animate.evaluation._world import ANIMATION, OTHER, RECONSTRUCTION, SAME, CaseResult, evaluate_case
@@ -21,12 +21,12 @@ __all__ = [
     "SWAPS",
     "Animation",
     "CaseResult",
-    "Film",
+    "ComparisonVideo",
     "Gallery",
     "Goal",
     "Judges",
+    "Means",
     "Row",
-    "Summary",
     "Titled",
     "WorldCase",
     "animate",
@@ -37,9 +37,9 @@ __all__ = [
     "goal_words",
     "goals",
     "load_judges",
+    "means_of",
     "reconstruct_video",
     "stored_case",
-    "summarise",
     "swap",
     "table_of",
     "words_of",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from maskreel.animate.evaluation._world import ANIMATION, OTHER, RECONSTRUCTION, SAME
 
 if TYPE_CHECKING:
-    from maskreel.animate.evaluation._table import Summary
+    from maskreel.animate.evaluation._table import Means
 
 __all__ = ["Goal", "goals"]
 
@@ -25,24 +25,24 @@ class Goal(NamedTuple):
     reached: bool
 
 
-def goals(summary: Summary) -> list[Goal]:
+def goals(means: Means) -> list[Goal]:
     """Every goal with what was measured."""
     found: list[Goal] = []
     for task, method in ((RECONSTRUCTION, "raw"), (RECONSTRUCTION, "refined"), (ANIMATION, "refined")):
-        scores = summary[task][method]
+        scores = means[task][method]
         for name in ("iou", "iou_difference"):
             found.append(_least(f"{task}, {method}: {name}", scores[name][0], _IOU))
-        found.append(_most(f"{task}, {method}: l1 / l1 of copy", _of_copy(summary, task, method), _OF_COPY))
+        found.append(_most(f"{task}, {method}: l1 / l1 of copy", _of_copy(means, task, method), _OF_COPY))
     for task in (SAME, OTHER):
         for name in ("leak", "bleed", "leak_own", "bleed_own"):
-            found.append(_most(f"{task}, network: |{name}|", abs(summary[task]["network"][name][0]), _SWAP))
-        locked = abs(summary[task]["lock"]["leak_own"][0])
+            found.append(_most(f"{task}, network: |{name}|", abs(means[task]["network"][name][0]), _SWAP))
+        locked = abs(means[task]["lock"]["leak_own"][0])
         found.append(_most(f"{task}, lock: leak outside its subject", locked, 0.0))
     return found
 
 
-def _of_copy(summary: Summary, task: str, method: str) -> float:
-    return summary[task][method]["l1"][0] / summary[task]["copy"]["l1"][0]
+def _of_copy(means: Means, task: str, method: str) -> float:
+    return means[task][method]["l1"][0] / means[task]["copy"]["l1"][0]
 
 
 def _least(name: str, value: float, limit: float) -> Goal:

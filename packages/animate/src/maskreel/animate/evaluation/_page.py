@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from maskreel.animate.evaluation._goals import Goal
-    from maskreel.animate.evaluation._table import Summary
+    from maskreel.animate.evaluation._table import Means
 
 __all__ = ["write_page"]
 
 
 def write_page(
-    path: Path, summary: Summary, sheets: Mapping[str, Sequence[Tensor]], *, title: str, found: Sequence[Goal] = ()
+    path: Path, means: Means, sheets: Mapping[str, Sequence[Tensor]], *, title: str, found: Sequence[Goal] = ()
 ) -> None:
     """Write an HTML page with all tables and, for each task, its contact sheets."""
     page = Page(title)
@@ -29,7 +29,7 @@ def write_page(
     if found:
         rows = [(goal.name, goal.value, goal.limit, "yes" if goal.reached else "no") for goal in found]
         page.table(rows, header=("goal", "measured", "limit", "reached"))
-    for task, methods in summary.items():
+    for task, methods in means.items():
         page.heading(task.capitalize())
         for columns in COLUMNS:
             header, cells = table_of(methods, columns)

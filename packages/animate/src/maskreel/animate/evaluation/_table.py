@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["ANIMATION", "RECONSTRUCTION", "Row", "Summary", "summarise", "table_of", "write_tables"]
+__all__ = ["ANIMATION", "RECONSTRUCTION", "Means", "Row", "means_of", "table_of", "write_tables"]
 
 RECONSTRUCTION, ANIMATION = "reconstruction", "animation"
 """Names of tasks."""
@@ -28,11 +28,11 @@ class Row(NamedTuple):
     scores: dict[str, float]
 
 
-Summary = dict[str, dict[str, dict[str, tuple[float, float, float]]]]
+Means = dict[str, dict[str, dict[str, tuple[float, float, float]]]]
 """By task, method and score: mean over videos and the 95 % interval of it."""
 
 
-def summarise(rows: Sequence[Row]) -> Summary:
+def means_of(rows: Sequence[Row]) -> Means:
     """Means over videos; what is not finite in a video (no region, equal pictures) does not count."""
     values: dict[str, dict[str, dict[str, list[float]]]] = {}
     for row in rows:
@@ -58,7 +58,7 @@ def table_of(
     return ("method", *known), rows
 
 
-def write_tables(folder: Path, rows: Sequence[Row], about: Mapping[str, Any]) -> Summary:
+def write_tables(folder: Path, rows: Sequence[Row], about: Mapping[str, Any]) -> Means:
     """Write scores.csv, a line for each video and method, and scores.json, means with intervals; give the means."""
     names = list(dict.fromkeys(name for row in rows for name in row.scores))
     with atomic_path(folder / "scores.csv") as scratch, scratch.open("w", newline="") as stream:
@@ -66,18 +66,18 @@ def write_tables(folder: Path, rows: Sequence[Row], about: Mapping[str, Any]) ->
         writer.writerow(["video", "task", "method", *names])
         for row in rows:
             writer.writerow([row.video, row.task, row.method, *(_plain(row.scores.get(name)) for name in names)])
-    summary = summarise(rows)
-    write_json(folder / "scores.json", {**about, "scores": _as_json(summary)})
-    return summary
+    means = means_of(rows)
+    write_json(folder / "scores.json", {**about, "scores": _as_json(means)})
+    return means
 
 
-def _as_json(summary: Summary) -> dict[str, Any]:
+def _as_json(means: Means) -> dict[str, Any]:
     def triple(ends: tuple[float, float, float]) -> dict[str, float | None]:
         return {name: _finite(value) for name, value in zip(("mean", "low", "high"), ends, strict=True)}
 
     return {
         task: {method: {name: triple(ends) for name, ends in scores.items()} for method, scores in methods.items()}
-        for task, methods in summary.items()
+        for task, methods in means.items()
     }
 
 

@@ -31,7 +31,7 @@ def reconstruct_video(
     *,
     methods: Sequence[str] = METHODS,
     frames: int | None = None,
-    watch: Callable[[Tensor, dict[str, Tensor]], object] | None = None,
+    on_frames: Callable[[Tensor, dict[str, Tensor]], object] | None = None,
     judges: Judges | None = None,
 ) -> dict[str, dict[str, float]]:
     """Animate the first frame of a video by all its frames, and compare with them; in bounded memory.
@@ -43,7 +43,7 @@ def reconstruct_video(
         clip: the video; where it has true masks, they say where the subject is, else m's.
         methods: names as in `Animation.results`.
         frames: how many at most.
-        watch: told of driving frames and results, uint8 (n, 3, S, S) each, as they come.
+        on_frames: told of driving frames and results, uint8 (n, 3, S, S) each, as they come.
         judges: networks that look, too.
 
     Returns:
@@ -52,7 +52,7 @@ def reconstruct_video(
     Raises:
         InputError: the video cannot be read, or has less than two frames.
     """
-    run = _Run(model, methods, watch, judges=judges)
+    run = _Run(model, methods, on_frames, judges=judges)
     for squares, masks in _squares(clip, model.config.size, frames):
         run.add(squares, masks, exact=True)
     return run.compute()
@@ -65,7 +65,7 @@ def animate_video(
     *,
     methods: Sequence[str] = METHODS,
     frames: int | None = None,
-    watch: Callable[[Tensor, dict[str, Tensor]], object] | None = None,
+    on_frames: Callable[[Tensor, dict[str, Tensor]], object] | None = None,
 ) -> dict[str, dict[str, float]]:
     """Animate the first frame of one video by another video. Nobody knows the exact result, so only proxies are given.
 
@@ -73,7 +73,7 @@ def animate_video(
     without `judges`, which need the exact result.
     """
     picture = next(_squares(source, model.config.size, 1))[0]
-    run = _Run(model, methods, watch, picture)
+    run = _Run(model, methods, on_frames, picture)
     for squares, _ in _squares(driving, model.config.size, frames):
         run.add(squares, None, exact=False)
     return run.compute()
@@ -84,13 +84,13 @@ class _Run:
         self,
         model: AnimationModel,
         methods: Sequence[str],
-        watch: Callable[[Tensor, dict[str, Tensor]], object] | None,
+        on_frames: Callable[[Tensor, dict[str, Tensor]], object] | None,
         source: Tensor | None = None,
         *,
         judges: Judges | None = None,
     ) -> None:
         self._judges = judges or Judges()
-        self._model, self._methods, self._watch, self._source = model, methods, watch, source
+        self._model, self._methods, self._on_frames, self._source = model, methods, on_frames, source
         self._scores: dict[str, AnimationScore] = {}
 
     def add(self, squares: Tensor, masks: Tensor | None, *, exact: bool) -> None:
@@ -105,8 +105,8 @@ class _Run:
             score.update(made, found, subject, animation.driver, truth=squares if exact else None)
             if exact:
                 self._judges.see(RECONSTRUCTION, method, made, squares)
-        if self._watch is not None:
-            self._watch(squares, results)
+        if self._on_frames is not None:
+            self._on_frames(squares, results)
 
     def compute(self) -> dict[str, dict[str, float]]:
         return {method: score.compute() for method, score in self._scores.items()}

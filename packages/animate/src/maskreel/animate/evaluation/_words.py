@@ -9,7 +9,7 @@ from maskreel.common.cli import plain_table
 
 if TYPE_CHECKING:
     from maskreel.animate.evaluation._goals import Goal
-    from maskreel.animate.evaluation._table import Summary
+    from maskreel.animate.evaluation._table import Means
 
 __all__ = ["COLUMNS", "MEANING", "goal_words", "words_of"]
 
@@ -50,10 +50,10 @@ outline are left out. _own: by the mask that the method was given in place of th
 picture's own subject was. seam: steepness along the outline beyond that of a soft composite."""
 
 
-def words_of(summary: Summary, *, intervals: bool = True) -> str:
+def words_of(means: Means, *, intervals: bool = True) -> str:
     """All tables of an evaluation, for a terminal."""
     parts = []
-    for task, methods in summary.items():
+    for task, methods in means.items():
         parts.append(f"== {task} ==\n")
         for columns in COLUMNS:
             header, rows = table_of(methods, columns, intervals=intervals)

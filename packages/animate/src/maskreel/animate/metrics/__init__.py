@@ -18,7 +18,7 @@ from maskreel.animate.metrics._identity import IdentityScore, colour_histogram, 
 from maskreel.animate.metrics._interval import mean_interval
 from maskreel.animate.metrics._masks import MaskScore
 from maskreel.animate.metrics._pictures import L1, PictureScore, l1
-from maskreel.animate.metrics._pose import PoseScore, moments, pose_distance
+from maskreel.animate.metrics._pose import PoseScore, centroid_and_covariance, pose_distance
 from maskreel.animate.metrics._regions import MARGIN, Regions, regions
 from maskreel.animate.metrics._seam import seam
 from maskreel.animate.metrics._steadiness import Steadiness
@@ -40,6 +40,7 @@ __all__ = [
     "Steadiness",
     "SwapScore",
     "bleed",
+    "centroid_and_covariance",
     "colour_histogram",
     "embedding_distance",
     "frechet_distance",
@@ -48,7 +49,6 @@ __all__ = [
     "l1",
     "leak",
     "mean_interval",
-    "moments",
     "pose_distance",
     "regions",
     "seam",

@@ -11,10 +11,10 @@ from maskreel.animate.metrics._sums import Ratio
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["PoseScore", "moments", "pose_distance"]
+__all__ = ["PoseScore", "centroid_and_covariance", "pose_distance"]
 
 
-def moments(masks: Tensor) -> tuple[Tensor, Tensor]:
+def centroid_and_covariance(masks: Tensor) -> tuple[Tensor, Tensor]:
     """Centroid (x, y) and covariance of the pixels of each mask, in picture heights.
 
     Args:
@@ -52,7 +52,7 @@ def pose_distance(masks: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
     """
     if masks.shape != truth.shape:
         raise ValueError(f"truth must have shape {tuple(masks.shape)}, got {tuple(truth.shape)}")
-    (centre, spread), (true_centre, true_spread) = moments(masks), moments(truth)
+    (centre, spread), (true_centre, true_spread) = centroid_and_covariance(masks), centroid_and_covariance(truth)
     return (centre - true_centre).norm(dim=-1), _covariance_distance(spread, true_spread)
 
 

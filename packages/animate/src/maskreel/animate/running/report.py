@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from maskreel.animate.running.renderer import Rendered
     from maskreel.animate.running.result import AnimateResult, Summary
 
-__all__ = ["LOOKS", "command", "look_of", "moments_shown", "titles_of", "write_record", "write_report"]
+__all__ = ["LOOKS", "command", "frames_shown", "look_of", "titles_of", "write_record", "write_report"]
 
 LOOKS = 6
-"""Moments that are shown."""
+"""Frames that are shown, with all that belongs to them."""
 _HEIGHT = 192
 _DRIVING = "driving"
 _TITLES = ("source", _DRIVING, "driving subject", "subject of the result", "result")
@@ -35,7 +35,7 @@ _CHECKS = (0.6, 0.8)
 _CHECK_PIXELS = 8
 
 
-def moments_shown(count: int) -> list[int]:
+def frames_shown(count: int) -> list[int]:
     """Numbers of the frames that are shown, spread over the video."""
     looks = min(LOOKS, count)
     return sorted({round(look * (count - 1) / max(1, looks - 1)) for look in range(looks)})

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from maskreel.animate.model import AnimationModel
-    from maskreel.animate.training.watch import Watch
+    from maskreel.animate.training.held_out import HeldOutPairs
     from maskreel.common.perceptual import FeatureLoss
 
 __all__ = ["LOSSES", "AnimationTask"]
@@ -49,7 +49,7 @@ class AnimationTask(TrainingTask):
         loss: compares pictures.
         settings: when and how much.
         steps_per_epoch: optimiser steps that one pass over the data takes.
-        watch: held-out clips that the quality is measured on, and pictures.
+        held_out: what the quality is measured on, and pictures are made of.
     """
 
     idle_parameters = True
@@ -62,13 +62,13 @@ class AnimationTask(TrainingTask):
         settings: LossSettings | None = None,
         *,
         steps_per_epoch: float,
-        watch: Watch | None = None,
+        held_out: HeldOutPairs | None = None,
     ) -> None:
         if steps_per_epoch <= 0:
             raise ValueError(f"steps_per_epoch must be above 0, got {steps_per_epoch}")
         self.module = model
         self.settings = settings or LossSettings()
-        self._loss, self._steps_per_epoch, self._watch = loss, steps_per_epoch, watch
+        self._loss, self._steps_per_epoch, self._held_out = loss, steps_per_epoch, held_out
 
     def identity(self) -> Mapping[str, Any]:
         settings, weights = asdict(self.settings), self.settings.vgg
@@ -111,10 +111,10 @@ class AnimationTask(TrainingTask):
         return values
 
     def evaluate(self, module: Any) -> Mapping[str, float]:
-        return {} if self._watch is None else self._watch.measure(module)
+        return {} if self._held_out is None else self._held_out.measure(module)
 
     def samples(self, module: Any) -> Tensor | None:
-        return None if self._watch is None else self._watch.sheet(module)
+        return None if self._held_out is None else self._held_out.sheet(module)
 
     def _reached(self, epoch: float) -> bool:
         return self.step >= epoch * self._steps_per_epoch

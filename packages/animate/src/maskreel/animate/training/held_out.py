@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-__all__ = ["Watch"]
+__all__ = ["HeldOutPairs"]
 
 logger = logging.getLogger(__name__)
 
@@ -22,8 +22,8 @@ _MOST_ENTROPY = 0.9
 _SHOWN = 6
 
 
-class Watch:
-    """Measures an `AnimationModel` on fixed pairs.
+class HeldOutPairs:
+    """Measures an `AnimationModel` on the same pairs each time.
 
     Args:
         batches: as `AnimationTask` takes them, without jitter: `driving` is `target`.

@@ -1,4 +1,4 @@
-"""A film of what drives and what comes out, side by side."""
+"""A video of what drives and what comes out, side by side."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-__all__ = ["Film"]
+__all__ = ["ComparisonVideo"]
 
 
-class Film:
+class ComparisonVideo:
     """Writes a video of titled columns; use it in a `with` block, and add one frame or more.
 
     Args:

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from maskreel.animate.model import AnimationModel, ModelConfig
-from maskreel.animate.training.watch import Watch
+from maskreel.animate.training.held_out import HeldOutPairs
 
 SMALL = ModelConfig(
     size=32, factor=2, depth=2, mask_width=4, refiner_width=4, low_width=8, low_blocks=1, high_width=4, widest=16
@@ -35,7 +35,7 @@ def batch(count: int, *, truth: bool = True) -> dict[str, Tensor]:
 def test_means_over_all_pairs(model: AnimationModel) -> None:
     """Batches of 3 and 1: the mean over the 4 pairs, each computed alone."""
     batches = [batch(3), batch(1)]
-    found = Watch(batches).measure(model)
+    found = HeldOutPairs(batches).measure(model)
     rows: list[dict[str, float]] = []
     for many in batches:
         for number in range(len(many["source"])):
@@ -63,7 +63,7 @@ def test_means_over_all_pairs(model: AnimationModel) -> None:
 
 
 def test_without_true_masks(model: AnimationModel) -> None:
-    assert not {"iou", "iou_refined"} & Watch([batch(1, truth=False)]).measure(model).keys()
+    assert not {"iou", "iou_refined"} & HeldOutPairs([batch(1, truth=False)]).measure(model).keys()
 
 
 def _red(pictures: Tensor) -> Tensor:
@@ -74,7 +74,7 @@ def test_with_twins(model: AnimationModel, monkeypatch: pytest.MonkeyPatch) -> N
     """r's masks and pictures from the masks of another picture than the driving frame."""
     monkeypatch.setattr(model.mask_generator, "forward", _red)  # a fresh one hardly looks at pictures
     one, twin = batch(2), torch.zeros(2, 3, 32, 32)
-    found = Watch([one | {"twin": twin}]).measure(model)
+    found = HeldOutPairs([one | {"twin": twin}]).measure(model)
     source = model.source(one["source"])
     refined, true = model.refined(source, model.masks(twin)), one["driving_mask"] > 0.5
     iou = ((refined > 0.5) & true).sum((1, 2, 3)) / ((refined > 0.5) | true).sum((1, 2, 3))
@@ -87,7 +87,7 @@ def test_with_twins(model: AnimationModel, monkeypatch: pytest.MonkeyPatch) -> N
 def test_sheet(model: AnimationModel) -> None:
     """A row of seven for each of at most six pairs; the first two columns are the given pictures."""
     many = batch(8)
-    sheet = Watch([many]).sheet(model)
+    sheet = HeldOutPairs([many]).sheet(model)
     assert sheet.dtype == torch.uint8
     gap = (sheet.shape[2] - 7 * 32) // 6
     assert sheet.shape[0] == 3
@@ -137,17 +137,17 @@ def test_collapse_is_told(
     model: AnimationModel, low: float, high: float, message: str | None, caplog: pytest.LogCaptureFixture
 ) -> None:
     model.mask_generator = Bright(low, high)  # pyright: ignore[reportAttributeAccessIssue]
-    Watch([batch(2)]).measure(model)
+    HeldOutPairs([batch(2)]).measure(model)
     assert bool(caplog.records) == (message is not None)
     assert (message or "") in caplog.text
 
 
 def test_one_process_of_several_tells_of_collapse(model: AnimationModel, caplog: pytest.LogCaptureFixture) -> None:
     model.mask_generator = Bright(0.9, 1.0)  # pyright: ignore[reportAttributeAccessIssue]
-    assert Watch([batch(2)], warns=False).measure(model)["area"] > 0.8
+    assert HeldOutPairs([batch(2)], warns=False).measure(model)["area"] > 0.8
     assert not caplog.records
 
 
 def test_no_batches() -> None:
     with pytest.raises(ValueError, match="batches must be one or more, got none"):
-        Watch([])
+        HeldOutPairs([])

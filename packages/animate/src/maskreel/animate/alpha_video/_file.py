@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from maskreel.common.video import Clip
 
-__all__ = ["AlphaEncoder", "Film"]
+__all__ = ["AlphaEncoder", "AlphaFile"]
 
 AlphaCodec = Literal["prores", "vp9"]
 
@@ -87,7 +87,7 @@ class AlphaEncoder:
         yield from self._stream.encode()
 
 
-class Film:
+class AlphaFile:
     """A video file with alpha, and beside it the sound and subtitles of another.
 
     Args:
