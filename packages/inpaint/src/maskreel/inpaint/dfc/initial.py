@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from maskreel.inpaint.flow.completion import complete_flow
-from maskreel.inpaint.painting.harmonic import harmonic_fill
+from maskreel.inpaint.painting.harmonic import reduced_harmonic_fill
 
 __all__ = ["Initial", "initialise"]
 
@@ -36,20 +36,9 @@ def initialise(flow: np.ndarray, region: np.ndarray, how: Initial = "laplace") -
     result = flow.copy()
     rows, columns = _surroundings(region)
     part, hole = flow[rows, columns], region[rows, columns]
-    result[rows, columns] = np.where(hole[..., None], _half_size_fill(part, hole), part)
+    filled = reduced_harmonic_fill(part, hole, reduction=2, least_known=0.25)
+    result[rows, columns] = np.where(hole[..., None], filled, part)
     return result
-
-
-def _half_size_fill(flow: np.ndarray, hole: np.ndarray) -> np.ndarray:
-    height, width = hole.shape
-    half = ((width + 1) // 2, (height + 1) // 2)
-    known = (~hole).astype(np.float32)
-    # Means of known pixels alone: those in the hole belong to what is to be removed.
-    weight = cv2.resize(known, half, interpolation=cv2.INTER_AREA).reshape(half[::-1])
-    mean = cv2.resize(flow * known[..., None], half, interpolation=cv2.INTER_AREA).reshape(*half[::-1], 2)
-    mean /= np.maximum(weight, 1e-6)[..., None]
-    filled = harmonic_fill(mean, weight < 0.25)
-    return cv2.resize(filled, (width, height), interpolation=cv2.INTER_LINEAR).reshape(height, width, 2)
 
 
 def _surroundings(region: np.ndarray) -> tuple[slice, slice]:

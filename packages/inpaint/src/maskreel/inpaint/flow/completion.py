@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from maskreel.common.masks import close, dilate, fill_holes
-from maskreel.inpaint.painting.harmonic import harmonic_fill
+from maskreel.inpaint.painting.harmonic import reduced_harmonic_fill
 
 __all__ = ["BackgroundMotion", "complete_flow", "fit_background_motion", "flow_mask"]
 
@@ -132,20 +132,9 @@ def complete_flow(
     limit = max(reject_px, 4 * motion.scale_px)
     unknown = hole | (np.hypot(deviation[..., 0], deviation[..., 1]) > limit)
     depth = cv2.distanceTransform(hole.view(np.uint8), cv2.DIST_L2, 3)
-    correction = _interpolated(deviation, unknown, reduction) * np.exp(-depth / fade_px)[..., None]
+    smooth = reduced_harmonic_fill(deviation, unknown, reduction=reduction, least_known=0.5)
+    correction = smooth * np.exp(-depth / fade_px)[..., None]
     return np.where(hole[..., None], model + correction, flow)
-
-
-def _interpolated(deviation: np.ndarray, unknown: np.ndarray, reduction: int) -> np.ndarray:
-    """Harmonic interpolation at a reduced size; means of known pixels only."""
-    height, width = unknown.shape
-    small = (-(-width // reduction), -(-height // reduction))
-    known = (~unknown).astype(np.float32)
-    weight = cv2.resize(known, small, interpolation=cv2.INTER_AREA)
-    mean = cv2.resize(deviation * known[..., None], small, interpolation=cv2.INTER_AREA).reshape(*weight.shape, 2)
-    mean /= np.maximum(weight, 1e-6)[..., None]
-    filled = harmonic_fill(mean, weight < 0.5)
-    return cv2.resize(filled, (width, height), interpolation=cv2.INTER_LINEAR).reshape(height, width, 2)
 
 
 def _samples(flow: np.ndarray, hole: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

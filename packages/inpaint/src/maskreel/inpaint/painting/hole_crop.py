@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from maskreel.inpaint.painting.known_means import known_means
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -123,11 +125,9 @@ def _shrunk(image: np.ndarray, mask: np.ndarray, size: tuple[int, int]) -> tuple
     """Image, black in the hole, and mask at a smaller size, where a pixel less than half known belongs to the hole."""
     if size == mask.shape:
         return np.where(mask[..., None], np.uint8(0), image), mask.copy()
-    known = (~mask).astype(np.float32)
-    weight = cv2.resize(known, size[::-1], interpolation=cv2.INTER_AREA)
-    total = cv2.resize(image * known[..., None], size[::-1], interpolation=cv2.INTER_AREA)
-    hole = weight < min(0.5, weight.max())  # one pixel stays known, however few there were
-    mean = total / np.where(hole, np.inf, weight)[..., None]
+    mean, share = known_means(image, mask, size)
+    hole = share < min(0.5, share.max())  # one pixel stays known, however few there were
+    mean[hole] = 0
     return np.clip(np.rint(mean), 0, 255).astype(np.uint8), hole
 
 

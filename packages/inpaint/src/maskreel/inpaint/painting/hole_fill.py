@@ -7,6 +7,8 @@ from typing import Literal, get_args
 import cv2
 import numpy as np
 
+from maskreel.inpaint.painting.known_means import known_means
+
 __all__ = ["FillMethod", "fill_image", "halved"]
 
 FillMethod = Literal["telea", "ns"]
@@ -61,12 +63,9 @@ def _fill(image: np.ndarray, mask: np.ndarray, flag: int, radius: float) -> np.n
 
 def halved(image: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Half the size; only known pixels count, and pixels less than half known belong to the hole."""
-    size = ((mask.shape[1] + 1) // 2, (mask.shape[0] + 1) // 2)
-    known = (~mask).astype(np.float32)
-    weight = cv2.resize(known, size, interpolation=cv2.INTER_AREA)
-    total = cv2.resize(image * known[..., None], size, interpolation=cv2.INTER_AREA)
-    mean = total / np.maximum(weight, 1e-6)[..., None]
-    return np.clip(np.rint(mean), 0, 255).astype(np.uint8), weight < 0.5
+    size = ((mask.shape[0] + 1) // 2, (mask.shape[1] + 1) // 2)
+    mean, share = known_means(image, mask, size)
+    return np.clip(np.rint(mean), 0, 255).astype(np.uint8), share < 0.5
 
 
 def _surroundings(mask: np.ndarray, radius: float) -> tuple[slice, slice]:
