@@ -1,8 +1,15 @@
-"""The motion that most of a picture shares, for many flows at once, and where it carries points."""
+"""The motion that most of a picture shares, inside a network: of many flows at once, and where it carries points.
+
+The model is that of `maskreel.inpaint.flow.completion.fit_background_motion`, the fit is another: here flows have no
+holes, no place counts more than others, and few rounds must do. The weights that come with the package were trained
+with this one.
+"""
 
 from __future__ import annotations
 
 import torch
+
+from maskreel.inpaint.flow.plane_motion import equations, normalised, velocity
 
 __all__ = ["carried", "dominant_motion", "motion_field"]
 
@@ -16,7 +23,7 @@ _RIDGE = 1e-4
 def dominant_motion(flow: torch.Tensor) -> torch.Tensor:
     """Fit the motion of a plane, to second order, by iteratively reweighted least squares (Geman-McClure).
 
-    The 8 parameters are those of `maskreel.inpaint.flow.completion.BackgroundMotion`.
+    The 8 parameters are those of `maskreel.inpaint.flow.plane_motion`.
 
     Args:
         flow: float32 (B, 2, H, W), complete, in cells.
@@ -55,14 +62,8 @@ def motion_field(parameters: torch.Tensor, size: tuple[int, int]) -> torch.Tenso
 
 def carried(parameters: torch.Tensor, points: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
     """Where motions (B, 8) of a picture of (height, width) `size` take points (B, 2, h, w), x first."""
-    half = max(size) / 2
-    x = (points[:, 0] - (size[1] - 1) / 2) / half
-    y = (points[:, 1] - (size[0] - 1) / 2) / half
-    a = parameters.T[:, :, None, None]
-    common = a[6] * x + a[7] * y
-    u = a[0] + a[1] * x + a[2] * y + common * x
-    v = a[3] + a[4] * x + a[5] * y + common * y
-    return points + torch.stack([u, v], 1)
+    x, y = normalised(points[:, 0], points[:, 1], size)
+    return points + torch.stack(velocity(parameters.T[:, :, None, None], x, y), 1)
 
 
 def _scales() -> list[float]:
@@ -72,12 +73,8 @@ def _scales() -> list[float]:
 
 def _design(x: torch.Tensor, y: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
     """(2, P, 8): what gives u and v of P points from the parameters."""
-    half = max(size) / 2
-    x, y = (x - (size[1] - 1) / 2) / half, (y - (size[0] - 1) / 2) / half
-    one, zero = torch.ones_like(x), torch.zeros_like(x)
-    u_rows = torch.stack([one, x, y, zero, zero, zero, x * x, x * y], -1)
-    v_rows = torch.stack([zero, zero, zero, one, x, y, x * y, y * y], -1)
-    return torch.stack([u_rows, v_rows])
+    x, y = normalised(x, y, size)
+    return torch.stack([torch.stack(columns, -1) for columns in equations(x, y, torch.ones_like(x))])
 
 
 def _solution(

@@ -1,7 +1,7 @@
 """Smooth interpolation into holes inside a network: of many flows at once, on any device.
 
-`maskreel.inpaint.painting.harmonic` does about the same to one picture on the CPU, at other sizes and with other sweeps.
-The weights that come with the package were trained with this one, so neither can stand in for the other.
+`maskreel.inpaint.painting.harmonic` does about the same to one picture on the CPU, with other levels and sweeps. The
+weights that come with the package were trained with this one.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from maskreel.common.masks import close, dilate, fill_holes
+from maskreel.inpaint.flow.plane_motion import equations, normalised, velocity
 from maskreel.inpaint.painting.harmonic import reduced_harmonic_fill
 
 __all__ = ["BackgroundMotion", "complete_flow", "fit_background_motion", "flow_mask"]
@@ -51,31 +52,22 @@ def flow_mask(mask: np.ndarray, *, dilation: float = 15, closing: float = 21) ->
 
 @dataclass(frozen=True)
 class BackgroundMotion:
-    """Motion of a plane seen by a moving camera, to second order (8 parameters, as Bergen et al., ECCV 1992).
-
-    u = a0 + a1 x + a2 y + a6 x² + a7 x y,  v = a3 + a4 x + a5 y + a6 x y + a7 y²,
-    where x and y run from -1 to 1 over the longer side of the image.
-    """
+    """The background moves as a plane does."""
 
     parameters: np.ndarray
-    """float64 (8,), pixels."""
+    """float64 (8,), pixels; see `maskreel.inpaint.flow.plane_motion`."""
     scale_px: float
     """Typical deviation of the background from this motion, in pixels."""
 
     def field(self, size: tuple[int, int]) -> np.ndarray:
         """Flow float32 (H, W, 2) of a whole image of (height, width) `size`."""
         height, width = size
-        x, y = _normalised(np.arange(width), np.arange(height), size)
-        a = self.parameters
-        x, y = x[None, :], y[:, None]
-        common = a[6] * x + a[7] * y
-        u = a[0] + a[1] * x + a[2] * y + common * x
-        v = a[3] + a[4] * x + a[5] * y + common * y
-        return np.stack([u, v], -1).astype(np.float32)
+        x, y = normalised(np.arange(width), np.arange(height), size)
+        return np.stack(velocity(self.parameters, x[None, :], y[:, None]), -1).astype(np.float32)
 
 
 def fit_background_motion(flow: np.ndarray, hole: np.ndarray) -> BackgroundMotion:
-    """Fit the dominant motion outside a hole by iteratively reweighted least squares (Geman-McClure).
+    """Fit the motion of the background behind a hole by iteratively reweighted least squares (Geman-McClure).
 
     Samples lie on a grid over the frame; those near the hole weigh more, as the hole's background is probably like
     them. Fewer than 24 known samples give their mean, the same everywhere; none give zero.
@@ -88,8 +80,7 @@ def fit_background_motion(flow: np.ndarray, hole: np.ndarray) -> BackgroundMotio
     if len(points) < _MIN_SAMPLES:
         mean = np.average(vectors, 0, weights) if len(points) else np.zeros(2)
         return BackgroundMotion(np.array([mean[0], 0, 0, mean[1], 0, 0, 0, 0], np.float64), 0.0)
-    u_rows, v_rows = _design(points, flow.shape[:2])
-    design = np.concatenate([u_rows, v_rows])
+    design = _design(points, (flow.shape[0], flow.shape[1]))
     target = np.concatenate([vectors[:, 0], vectors[:, 1]]).astype(np.float64)
     start = np.median(vectors, 0)
     parameters = np.array([start[0], 0, 0, start[1], 0, 0, 0, 0], np.float64)
@@ -152,19 +143,10 @@ def _samples(flow: np.ndarray, hole: np.ndarray) -> tuple[np.ndarray, np.ndarray
     return np.stack([x, y], -1).astype(np.float64), flow[y, x].astype(np.float64), weights.astype(np.float64)
 
 
-def _design(points: np.ndarray, size: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """The rows (N, 8) that give u and v from the parameters."""
-    x, y = _normalised(points[:, 0], points[:, 1], size)
-    one, zero = np.ones_like(x), np.zeros_like(x)
-    u_rows = np.stack([one, x, y, zero, zero, zero, x * x, x * y], -1)
-    v_rows = np.stack([zero, zero, zero, one, x, y, x * y, y * y], -1)
-    return u_rows, v_rows
-
-
-def _normalised(x: np.ndarray, y: np.ndarray, size: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    height, width = size[:2]
-    half = max(height, width) / 2
-    return (x - (width - 1) / 2) / half, (y - (height - 1) / 2) / half
+def _design(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """(2 N, 8): what gives u, and after all of these v, of points (N, 2) from the parameters."""
+    x, y = normalised(points[:, 0], points[:, 1], size)
+    return np.concatenate([np.stack(columns, -1) for columns in equations(x, y, np.ones_like(x))])
 
 
 def _weighted_solution(design: np.ndarray, target: np.ndarray, weights: np.ndarray, previous: np.ndarray) -> np.ndarray:
