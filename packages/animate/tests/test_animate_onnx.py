@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -112,7 +113,7 @@ def test_a_size_that_does_not_fit_is_refused(model: AnimationModel, tmp_path: Pa
 def test_a_missing_library_is_named_with_its_extra(
     model: AnimationModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("maskreel.animate.onnx_export.find_spec", lambda _: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
 
     with pytest.raises(MissingExtraError, match=r"onnx is not installed.*maskreel-animate\[onnx\]"):
         export_onnx(model, tmp_path)

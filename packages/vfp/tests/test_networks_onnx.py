@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,14 +41,14 @@ def test_onnxruntime_gives_what_pytorch_gives(tmp_path: Path, kind: str) -> None
 
 
 def test_the_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("maskreel.vfp.networks.onnx.find_spec", lambda _: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     network = build_simvp(SimVPConfig(**SIZES, temporal_depth=2))
     with pytest.raises(MissingExtraError, match=r"onnx is not installed.*maskreel-vfp\[onnx\]"):
         export_onnx(network, tmp_path / "simvp.onnx", torch.rand(2, 3, 2, 16, 8))
 
 
 def test_a_single_clip_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("maskreel.vfp.networks.onnx.find_spec", lambda name: name)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)
     network = build_simvp(SimVPConfig(**SIZES, temporal_depth=2))
     with pytest.raises(ValueError, match=r"example must hold 2 clips or more, got example\.shape = .*1, 3, 2"):
         export_onnx(network, tmp_path / "simvp.onnx", torch.rand(1, 3, 2, 16, 8))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ from torch import Tensor, nn
 
 from maskreel.animate.perturb import shrinking
 from maskreel.common.atomic import atomic_path, write_json
-from maskreel.common.errors import MissingExtraError
+from maskreel.common.errors import require_extra
 
 if TYPE_CHECKING:
     import os
@@ -49,9 +48,7 @@ def export_onnx(model: AnimationModel, folder: str | os.PathLike[str], *, size: 
         MissingExtraError: `onnx` or `onnxscript` is not installed.
         ValueError: the size does not fit the networks.
     """
-    for library in ("onnx", "onnxscript"):
-        if find_spec(library) is None:
-            raise MissingExtraError(library, "maskreel-animate[onnx]")
+    require_extra("maskreel-animate[onnx]", "onnx", "onnxscript")
     size = model.config.size if size is None else size
     multiple = model.config.multiple
     if size < multiple or size % multiple:

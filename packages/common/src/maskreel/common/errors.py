@@ -1,5 +1,9 @@
 """The two errors that a person, not a programmer, is expected to read."""
 
+from __future__ import annotations
+
+import importlib.util
+
 
 class InputError(ValueError):
     """Bad input from outside: a broken file, a folder with a gap, an option that does not fit.
@@ -14,3 +18,18 @@ class MissingExtraError(ImportError):
 
     def __init__(self, library: str, extra: str) -> None:
         super().__init__(f"{library} is not installed; run: python -m pip install '{extra}'")
+
+
+def require_extra(extra: str, *libraries: str) -> None:
+    """Before the work, not in the middle of it: are optional libraries there? None is imported.
+
+    Args:
+        extra: What brings them, such as maskreel-vfp[train].
+        libraries: By the names under which they are imported.
+
+    Raises:
+        MissingExtraError: One is not installed.
+    """
+    for library in libraries:
+        if importlib.util.find_spec(library) is None:
+            raise MissingExtraError(library, extra)

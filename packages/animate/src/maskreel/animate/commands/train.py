@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 from dataclasses import dataclass, field, replace
 from pathlib import Path  # noqa: TC003 (tyro reads annotations at run time)
@@ -12,7 +11,7 @@ import tyro
 
 from maskreel.animate.model_config import ModelConfig, published, tiny
 from maskreel.animate.training.settings import ClipSettings, LossSettings
-from maskreel.common.errors import InputError, MissingExtraError
+from maskreel.common.errors import InputError, require_extra
 from maskreel.common.training import TrainingConfig
 
 if TYPE_CHECKING:
@@ -95,8 +94,7 @@ class _Train:
 
     def run(self) -> int:
         """Train, measure, save."""
-        if importlib.util.find_spec("mmengine") is None:
-            raise MissingExtraError("mmengine", "maskreel-animate[train]")
+        require_extra("maskreel-animate[train]", "mmengine")
         if self.watched < 1:
             raise InputError(f"--watched must be 1 or more, got {self.watched}")
         import torch

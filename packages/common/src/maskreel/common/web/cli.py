@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from typing import Annotated
 
 import tyro
 
-from maskreel.common.errors import InputError, MissingExtraError
+from maskreel.common.errors import InputError, require_extra
 
 __all__ = ["main", "web"]
 
@@ -43,9 +42,7 @@ def web(
         max_size: The largest file that is taken, for example 500MB or 20GB.
         open_browser: Open the page in your browser; otherwise only print its address.
     """
-    for library in ("starlette", "uvicorn"):
-        if importlib.util.find_spec(library) is None:
-            raise MissingExtraError(library, "maskreel-common[web]")
+    require_extra("maskreel-common[web]", "starlette", "uvicorn")
     if host not in _LOOPBACK:
         raise InputError(
             f"--host {host}: the page is for this machine alone; use {', '.join(_LOOPBACK)}, and from elsewhere an SSH"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 from dataclasses import asdict
 from pathlib import Path  # noqa: TC003 (tyro reads annotations at run time)
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from maskreel.common.cli import progress
-from maskreel.common.errors import MissingExtraError
+from maskreel.common.errors import require_extra
 from maskreel.common.training import TrainingConfig
 
 if TYPE_CHECKING:
@@ -63,7 +62,8 @@ def train_maskrcnn(
         videos: Videos to render for training.
         unseen: Videos to render for measuring.
     """
-    _check_extras()
+    for library, extra in (("mmengine", "train"), ("torchvision", "torchvision"), ("pycocotools", "coco")):
+        require_extra(f"maskreel-common[{extra}]", library)
     import torch
 
     from maskreel.common.datasets import VfpFolder, lazy_arrays
@@ -88,13 +88,6 @@ def train_maskrcnn(
         logger.info("%s: %s", name, round(value, 4))
     logger.info("%s", output / "shapes.safetensors")
     return 0
-
-
-def _check_extras() -> None:
-    """Before an hour's work, not after it."""
-    for library, extra in (("mmengine", "train"), ("torchvision", "torchvision"), ("pycocotools", "coco")):
-        if importlib.util.find_spec(library) is None:
-            raise MissingExtraError(library, f"maskreel-common[{extra}]")
 
 
 def _render(folder: Path, videos: int, unseen: int, seed: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 import logging
 from dataclasses import replace
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from maskreel.common.cli import progress
-from maskreel.common.errors import InputError, MissingExtraError
+from maskreel.common.errors import InputError, require_extra
 from maskreel.common.training import TrainingConfig
 from maskreel.vfp.commands._training import record
 from maskreel.vfp.frames import FeedConfig, FrameLoss, PredictorConfig, SourceConfig, WindowConfig
@@ -80,8 +79,7 @@ def train(
         statistics: Take the mean and std of the colours from DATA, or as the flags give them.
         watched: Held-out clips that are measured during training; all are at the end.
     """
-    if importlib.util.find_spec("mmengine") is None:
-        raise MissingExtraError("mmengine", "maskreel-vfp[train]")
+    require_extra("maskreel-vfp[train]", "mmengine")
     import torch
 
     from maskreel.common.training import is_first

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
 import logging
 from pathlib import Path  # noqa: TC003 (tyro reads annotations at run time)
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from maskreel.common.cli import progress
-from maskreel.common.errors import InputError, MissingExtraError
+from maskreel.common.errors import InputError, require_extra
 from maskreel.common.training import TrainingConfig
 from maskreel.vfp.commands._training import record
 from maskreel.vfp.interaction import InteractionConfig
@@ -134,8 +133,7 @@ def _check(
     network: InteractionConfig,
 ) -> None:
     """Before half an hour's work, not after it."""
-    if importlib.util.find_spec("mmengine") is None:
-        raise MissingExtraError("mmengine", "maskreel-vfp[train]")
+    require_extra("maskreel-vfp[train]", "mmengine")
     if not data:
         raise InputError("there is nothing to learn from: name data sets")
     for name, value in counts.items():

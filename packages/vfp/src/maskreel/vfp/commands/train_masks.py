@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
 import itertools
 import logging
 from dataclasses import replace
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from maskreel.common.cli import progress
-from maskreel.common.errors import InputError, MissingExtraError
+from maskreel.common.errors import InputError, require_extra
 from maskreel.common.training import TrainingConfig
 from maskreel.vfp.commands._training import record
 from maskreel.vfp.masks import MaskLoss, MaskNetworkConfig, MaskWindowConfig
@@ -102,8 +101,7 @@ def train_masks(
         watched: Held-out clips of each data set that are measured during training.
         measured: Held-out clips of each data set that are measured at the end; those given by a segmenter take time.
     """
-    if importlib.util.find_spec("mmengine") is None:
-        raise MissingExtraError("mmengine", "maskreel-vfp[train]")
+    require_extra("maskreel-vfp[train]", "mmengine")
     import torch
 
     from maskreel.common.training import is_first, train

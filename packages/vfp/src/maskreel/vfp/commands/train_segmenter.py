@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 from dataclasses import replace
 from pathlib import Path  # noqa: TC003 (tyro reads annotations at run time)
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 from maskreel.common.cli import progress
-from maskreel.common.errors import InputError, MissingExtraError
+from maskreel.common.errors import InputError, require_extra
 from maskreel.common.training import TrainingConfig
 from maskreel.vfp.commands._training import record
 from maskreel.vfp.timeline import OBSERVED, TARGET
@@ -114,10 +113,9 @@ def _check(network: str, start: str | Path) -> None:
     """Before the work, not after it."""
     if start == "shapes" and network != "shapes":
         raise InputError(f"--start shapes goes with --network shapes, not {network}; say --start scratch or a file")
-    needs = [("mmengine", "train")] + [("torchvision", "segment")] * (network != "unet")
-    for library, extra in needs:
-        if importlib.util.find_spec(library) is None:
-            raise MissingExtraError(library, f"maskreel-vfp[{extra}]")
+    require_extra("maskreel-vfp[train]", "mmengine")
+    if network != "unet":
+        require_extra("maskreel-vfp[segment]", "torchvision")
 
 
 def _begin(network: Any, start: str | Path, videos: Sequence[VfpSequence]) -> tuple[Any, SegmenterConfig]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import copy
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import torch
 
 from maskreel.common.atomic import atomic_path
-from maskreel.common.errors import MissingExtraError
+from maskreel.common.errors import require_extra
 
 if TYPE_CHECKING:
     import os
@@ -33,9 +32,7 @@ def export_onnx(network: SimVP, path: str | os.PathLike[str], example: torch.Ten
         MissingExtraError: `onnx` or `onnxscript` is not installed.
         ValueError: The example does not fit the network, or is a single clip, which tells no free batch size.
     """
-    for library in ("onnx", "onnxscript"):
-        if find_spec(library) is None:
-            raise MissingExtraError(library, "maskreel-vfp[onnx]")
+    require_extra("maskreel-vfp[onnx]", "onnx", "onnxscript")
     if len(example) < 2:
         raise ValueError(f"example must hold 2 clips or more, got {example.shape = }")
     frozen = copy.deepcopy(network).eval()
