@@ -109,6 +109,11 @@ class InpaintConfig:
     """Write FFV1 in .mkv: every pixel outside the masks is the decoded source's."""
 
     def __post_init__(self) -> None:
+        self._check_choices()
+        self._check_weights()
+        self._check_numbers()
+
+    def _check_choices(self) -> None:
         choices = {
             "mode": ("auto", "dfc", *get_args(Mode)),
             "segmenter": get_args(SegmenterName),
@@ -124,7 +129,8 @@ class InpaintConfig:
             value, open_ = getattr(self, name), name in ("completion", "propagation")
             if value not in allowed and not (open_ and value is None):
                 raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
-        self._check_weights()
+
+    def _check_numbers(self) -> None:
         for name, value in vars(self).items():
             if isinstance(value, float) and not math.isfinite(value):
                 raise ValueError(f"{name} must be a finite number, got {value}")

@@ -131,12 +131,10 @@ class VideoInpainter:
             ValueError: if a Clip comes with an argument that is for files.
         """
         if isinstance(video, Clip):
-            if not (masks is None or isinstance(masks, torch.Tensor)):
-                raise TypeError(f"masks for a Clip must be a bool tensor (T, H, W), got {type(masks).__name__}")
             paths = {"output": output, "job": job, "seconds": seconds, "executor": executor}
             more = {"watch": watch != unwatched and watch, "plates": plates, "keep_stages": keep_stages}
             _refuse_for_clip(paths | more)
-            return self._inpaint_clip(video, masks)
+            return self._inpaint_clip(video, None if masks is None else _marks(video, masks))
         if isinstance(masks, torch.Tensor):
             raise TypeError("masks for a file must be a path; read the file to a Clip to use a tensor")
         info = probe(Path(video))
@@ -235,9 +233,6 @@ class VideoInpainter:
             source, marks = folder / "source.mkv", folder / "masks"
             write(source, clip, codec="ffv1")
             if masks is not None:
-                expected = (len(clip), *clip.size)
-                if masks.dtype != torch.bool or tuple(masks.shape) != expected:
-                    raise ValueError(f"masks must be bool {expected}, got {masks.dtype} {tuple(masks.shape)}")
                 write_masks(marks, masks)
             result = lossless.inpaint(source, marks if masks is not None else None, output=folder / "result.mkv")
             frames = read(result.output).frames
@@ -257,6 +252,16 @@ class VideoInpainter:
         codec, source = "ffv1" if self.config.lossless else "h264", path if copy_streams and path.is_file() else None
         check_target(target, codec=codec, copy_streams_from=source)
         return target
+
+
+def _marks(clip: Clip, masks: object) -> torch.Tensor:
+    """The masks of a clip, if that is what they are."""
+    if not isinstance(masks, torch.Tensor):
+        raise TypeError(f"masks for a Clip must be a bool tensor (T, H, W), got {type(masks).__name__}")
+    expected = (len(clip), *clip.size)
+    if masks.dtype != torch.bool or tuple(masks.shape) != expected:
+        raise ValueError(f"masks must be bool {expected}, got {masks.dtype} {tuple(masks.shape)}")
+    return masks
 
 
 def _refuse_for_clip(given: dict[str, Any]) -> None:

@@ -100,10 +100,11 @@ def train_dfc(
     cascade = cascade_to_train(network, stage, weights, cells=cells)
     if network == "dfc-s":
         _speed_up_heads(cascade, config)
-    learned, held_out, sources = _samples(network, stage, cascade, data, output, skip_bad, place_in_group(config))
-    kept = [held_out[i] for i in range(len(held_out))]
+    sources, learned, held_out = _prepared(network, data, output, skip_bad, place_in_group(config))
+    watched = _samples(held_out, stage, cascade, vary=False)
+    kept = [watched[i] for i in range(len(watched))]
     task = CompletionTask(cascade, stage, loss=loss, held_out=kept, pixels=_REDUCTION[network])
-    result = train(task, learned, config, output)
+    result = train(task, _samples(learned, stage, cascade, vary=True), config, output)
     if is_first(config):
         save_cascade(output / "cascade.safetensors", cascade.cpu(), network=network, height=data.size[0])
         _tell(output, _record(config, network, stage, weights, sources, result))
@@ -129,17 +130,10 @@ def _speed_up_heads(cascade: Cascade, config: TrainingConfig) -> None:
         scaled_learning_rate(head, PUBLISHED_HEAD_FACTOR, weight_decay=config.weight_decay)
 
 
-def _samples(
-    network: Network,
-    stage: Stage,
-    cascade: Cascade,
-    data: CompletionData,
-    output: Path,
-    skip_bad: bool,
-    place: tuple[int, int],
-) -> tuple[WindowSamples | ClipSamples, WindowSamples | ClipSamples, list[ClipSource]]:
-    """What to learn from, what to measure on, and the clips of the former."""
-    from maskreel.inpaint.dfc_training.clips import ClipSamples, WindowSamples
+def _prepared(
+    network: Network, data: CompletionData, output: Path, skip_bad: bool, place: tuple[int, int]
+) -> tuple[list[ClipSource], list[Path], list[Path]]:
+    """The clips to learn from, their files, and those of the clips to measure on."""
     from maskreel.inpaint.dfc_training.render import clip_sources, make_clips
     from maskreel.inpaint.flow.estimation import DISFlow
 
@@ -159,14 +153,15 @@ def _samples(
             place=place,
             progress=bar.update,
         )
-    ordered = getattr(cascade.stage1, "time_ordered", False)
+    return learned, paths[: len(learned)], paths[len(learned) :]
 
-    def opened(files: Sequence[Path], *, vary: bool) -> WindowSamples | ClipSamples:
-        if stage == "1":
-            return WindowSamples(files, time_ordered=ordered, vary=vary)
-        return ClipSamples(files, vary=vary)
 
-    return opened(paths[: len(learned)], vary=True), opened(paths[len(learned) :], vary=False), learned
+def _samples(files: Sequence[Path], stage: Stage, cascade: Cascade, *, vary: bool) -> WindowSamples | ClipSamples:
+    from maskreel.inpaint.dfc_training.clips import ClipSamples, WindowSamples
+
+    if stage == "1":
+        return WindowSamples(files, time_ordered=getattr(cascade.stage1, "time_ordered", False), vary=vary)
+    return ClipSamples(files, vary=vary)
 
 
 def _record(
