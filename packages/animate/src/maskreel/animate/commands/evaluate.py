@@ -64,16 +64,7 @@ def evaluate(
         shown: How many videos are put on contact sheets, eight on each.
         device: Where the networks work; auto: on CUDA where there is a device.
     """
-    if (data is None) == (world == 0):
-        raise InputError("give a data set, or --world with a number of rendered videos: one of the two")
-    if world < 0:
-        raise InputError(f"--world must be 1 or more, got {world}")
-    if world and pairs is not None:
-        raise InputError("--pairs is for a data set, not for --world")
-    if frames is not None and frames < 2:
-        raise InputError(f"--frames must be 2 or more, got {frames}")
-    if shown < 0:
-        raise InputError(f"--shown must be 0 or more, got {shown}")
+    _check(data, world, pairs, frames, shown)
     from maskreel.animate.evaluation import Gallery, load_judges
     from maskreel.common.device import chosen_device
 
@@ -90,6 +81,20 @@ def evaluate(
         about = {"data": str(data), "pairs": None if pairs is None else str(pairs), "frames": frames}
     _tell(output, rows + judges.rows(), gallery, about | {"weights": None if weights is None else str(weights)})
     return 0
+
+
+def _check(data: Path | None, world: int, pairs: Path | None, frames: int | None, shown: int) -> None:
+    """Before the work, not after it."""
+    if (data is None) == (world == 0):
+        raise InputError("give a data set, or --world with a number of rendered videos: one of the two")
+    if world < 0:
+        raise InputError(f"--world must be 1 or more, got {world}")
+    if world and pairs is not None:
+        raise InputError("--pairs is for a data set, not for --world")
+    if frames is not None and frames < 2:
+        raise InputError(f"--frames must be 2 or more, got {frames}")
+    if shown < 0:
+        raise InputError(f"--shown must be 0 or more, got {shown}")
 
 
 def _of_world(

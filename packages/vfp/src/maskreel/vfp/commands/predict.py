@@ -15,11 +15,14 @@ from maskreel.common.cli import progress
 from maskreel.common.errors import InputError
 from maskreel.vfp.commands._held import held
 from maskreel.vfp.frames import PredictorConfig
+from maskreel.vfp.frames._config import Export  # noqa: TC001 (tyro reads annotations at run time)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
-    from maskreel.vfp.frames import FramePredictor
+    from maskreel.vfp.data import Clips
+    from maskreel.vfp.frames import FramePredictor, PredictedClip
+    from maskreel.vfp.frames._truth import RunningQuality
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +30,7 @@ logger = logging.getLogger(__name__)
 def predict(
     source: tyro.conf.Positional[Path],
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"])],
-    outputs: tuple[Literal["npy", "png", "gif", "mp4", "strip"], ...] = ("npy",),
+    outputs: tuple[Export, ...] = ("npy",),
     weights: Path | None = None,
     network: PredictorConfig = PredictorConfig(),  # noqa: B008 (frozen)
     dtype: Literal["uint8", "float32"] = "uint8",
@@ -62,8 +65,6 @@ def predict(
         device: Where to compute; auto is cuda where there is a device.
     """
     from maskreel.vfp.data import open_clips
-    from maskreel.vfp.frames import PredictedClip, array_file, export_clip, predicted_clips
-    from maskreel.vfp.frames._truth import RunningQuality, TrueFutures
 
     for name, value in (("--batch", batch), ("--stride", stride), ("--every", every)):
         if value is not None and value < 1:
@@ -72,25 +73,51 @@ def predict(
         raise InputError("--outputs must name one or more of npy, png, gif, mp4 and strip")
     clips = open_clips(source, stride=stride, every=every, quarantine=quarantine)
     predictor = _predictor(weights, network, device)
-    truth, quality = TrueFutures(source, predictor.first), RunningQuality()
+    made = _predicted(source, clips, predictor, batch=batch, scale=scale)
     with held(output):
-        with ExitStack() as stack:
-            bar = stack.enter_context(progress(description="predict", total=len(clips.names), unit="clips"))
-            takers: list[Callable[[PredictedClip], object]] = [quality.update]
-            takers.append(lambda one: export_clip(one, output, outputs))
-            if "npy" in outputs:
-                takers.append(stack.enter_context(array_file(output / "predictions.npy", len(clips.names), dtype)))
-            made = predicted_clips(predictor, clips.iterate(), batch_size=batch, scale=scale)
-            for clip, observed, future in made:
-                one = PredictedClip(clip.name, observed, future, clip.fps, truth.find(clip.name, future))
-                for take in takers:
-                    take(one)
-                bar.update()
+        quality = _export(made, len(clips.names), output, outputs, dtype)
         record = {"input": str(source), "weights": str(weights or "shipped"), "first_frame": predictor.first + 1}
         write_json(output / "predictions.json", {**record, "clips": list(clips.names)})
     sys.stdout.write("".join(f"{line}\n" for line in quality.lines()))
     logger.info("%s: %d clips", output, len(clips.names))
     return 0
+
+
+def _predicted(
+    source: Path, clips: Clips, predictor: FramePredictor, *, batch: int, scale: bool
+) -> Iterator[PredictedClip]:
+    """Every clip, with the true frames where they lie beside the known ones."""
+    from maskreel.vfp.frames import PredictedClip, predicted_clips
+    from maskreel.vfp.frames._truth import TrueFutures
+
+    truth = TrueFutures(source, predictor.first)
+    for clip, observed, future in predicted_clips(predictor, clips.iterate(), batch_size=batch, scale=scale):
+        yield PredictedClip(clip.name, observed, future, clip.fps, truth.find(clip.name, future))
+
+
+def _export(
+    made: Iterator[PredictedClip],
+    count: int,
+    output: Path,
+    outputs: tuple[Export, ...],
+    dtype: Literal["uint8", "float32"],
+) -> RunningQuality:
+    """Write the files of all clips as they come, and say how good they are."""
+    from maskreel.vfp.frames import array_file, export_clip
+    from maskreel.vfp.frames._truth import RunningQuality
+
+    quality = RunningQuality()
+    with ExitStack() as stack:
+        bar = stack.enter_context(progress(description="predict", total=count, unit="clips"))
+        takers: list[Callable[[PredictedClip], object]] = [quality.update]
+        takers.append(lambda one: export_clip(one, output, outputs))
+        if "npy" in outputs:
+            takers.append(stack.enter_context(array_file(output / "predictions.npy", count, dtype)))
+        for one in made:
+            for take in takers:
+                take(one)
+            bar.update()
+    return quality
 
 
 def _predictor(

@@ -12,14 +12,14 @@ import tyro
 from maskreel.common.cli import progress
 from maskreel.common.errors import InputError, require_extra
 from maskreel.common.training import TrainingConfig
-from maskreel.vfp.commands._training import record
+from maskreel.vfp.commands._training import measured_on, record
 from maskreel.vfp.interaction import InteractionConfig
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from maskreel.common.datasets import VfpFolder
-    from maskreel.vfp.interaction import HeldOut
+    from maskreel.vfp.interaction import HeldOut, Scenarios
     from maskreel.vfp.objects import Table
     from maskreel.vfp.objects.tracks import Track
 
@@ -84,44 +84,29 @@ def train_interaction(
 
     from maskreel.common.training import is_first, train
     from maskreel.vfp.data import open_split
-    from maskreel.vfp.interaction import (
-        EntryPool,
-        HeldOut,
-        InteractionTask,
-        Recorded,
-        Scenarios,
-        build_interaction,
-        save_interaction,
-    )
+    from maskreel.vfp.interaction import HeldOut, InteractionTask, Recorded, build_interaction, save_interaction
     from maskreel.vfp.objects import Table
 
     place = Table.load(table)
     opened = functools.partial(open_split, quarantine=quarantine, skip_bad=skip_bad)
     ways = [way for root in data for way in _tracks(place, opened(root, "train"), clips)]
-    roots = held_out or [root for root in data if (root / "val").is_dir()]
     unseen = {
         root.absolute().name: HeldOut(place, _tracks(place, opened(root, "val"), measured), slots=network.objects)
-        for root in roots
+        for root in measured_on(held_out, data)
     }
-    pool = EntryPool.of(place, ways)
-    logger.info("%d objects of %d clips", len(pool), len(ways))
-    with progress(description="simulate", total=scenarios, unit="clips") as bar:
-        simulated = Scenarios(
-            place, pool, scenarios, objects=crowd, seed=config.seed, slots=network.objects, progress=bar.update
-        )
+    simulated = _simulated(place, ways, scenarios, crowd, slots=network.objects, seed=config.seed)
     samples = torch.utils.data.ConcatDataset([simulated, *[Recorded(ways, slots=network.objects)] * repeats])
     torch.manual_seed(config.seed)
     net = build_interaction(network)
     task = InteractionTask(net, unseen)
     result = train(task, samples, config, output)
-    if not is_first(config):
-        return 0
-    net.cpu().eval()
-    told = f"{scenarios} simulated and {len(ways)} real clips of {_told(data)}"
-    about = record(config, result, data=told, quality=task.evaluate(task.module))
-    save_interaction(net, output / "interaction.safetensors", about)
-    _tell(about.quality, unseen)
-    logger.info("%s", output / "interaction.safetensors")
+    if is_first(config):
+        net.cpu().eval()
+        told = f"{scenarios} simulated and {len(ways)} real clips of {_told(data)}"
+        about = record(config, result, data=told, quality=task.evaluate(task.module))
+        save_interaction(net, output / "interaction.safetensors", about)
+        _tell(about.quality, unseen)
+        logger.info("%s", output / "interaction.safetensors")
     return 0
 
 
@@ -154,6 +139,18 @@ def _tracks(table: Table, videos: VfpFolder, count: int) -> list[list[Track]]:
     shown = f"track {videos.root.name} {videos.split}"
     chosen = progress(spread(list(videos), count), description=shown, unit="clips")
     return [tracks(table, labels_of(video).numpy()) for video in chosen]
+
+
+def _simulated(
+    table: Table, ways: Sequence[Sequence[Track]], count: int, crowd: tuple[int, int], *, slots: int, seed: int
+) -> Scenarios:
+    """Clips whose objects come in as those of `ways` do."""
+    from maskreel.vfp.interaction import EntryPool, Scenarios
+
+    pool = EntryPool.of(table, ways)
+    logger.info("%d objects of %d clips", len(pool), len(ways))
+    with progress(description="simulate", total=count, unit="clips") as bar:
+        return Scenarios(table, pool, count, objects=crowd, seed=seed, slots=slots, progress=bar.update)
 
 
 def _tell(quality: Mapping[str, float], unseen: Mapping[str, HeldOut]) -> None:

@@ -14,7 +14,7 @@ import tyro
 from maskreel.common.cli import progress
 from maskreel.common.errors import InputError, require_extra
 from maskreel.common.training import TrainingConfig
-from maskreel.vfp.commands._training import record
+from maskreel.vfp.commands._training import measured_on, record
 from maskreel.vfp.masks import MaskLoss, MaskNetworkConfig, MaskWindowConfig
 from maskreel.vfp.timeline import OBSERVED, TARGET
 
@@ -114,25 +114,22 @@ def train_masks(
     sources += _pseudo_labelled(unlabeled, opened, segmenter, output, least_confidence)
     if not sources:
         raise InputError("there is nothing to learn from: name data sets, or give --world N for N rendered clips")
-    unseen = _by_name(held_out or [root for root in data if (root / "val").is_dir()], opened)
+    unseen = _by_name(measured_on(held_out, data), opened)
     torch.manual_seed(config.seed)
     net = _network(network, weights)
     prior = _prior(net, table)
     clips = {name: [labels_of(video) for video in spread(videos, watched)] for name, videos in unseen.items()}
     samples = torch.utils.data.ConcatDataset([LabelWindows(part, windows, prior=prior) for part in sources])
-    first = replace(loss, feedback_chance=0.0) if fine_tune else loss
-    result = train(MaskForecastTask(net, clips, loss=first, prior=prior), samples, config, output)
+    task = functools.partial(MaskForecastTask, net, clips, prior=prior)
+    result = train(task(loss=replace(loss, feedback_chance=0.0) if fine_tune else loss), samples, config, output)
     if fine_tune:
         second = replace(config, steps=fine_tune, epochs=None, lr=fine_tune_lr, schedule="constant", warmup=None)
-        task = MaskForecastTask(net, clips, loss=loss, prior=prior)
-        result = train(task, samples, second, output / "fine_tuning")
+        result = train(task(loss=loss), samples, second, output / "fine_tuning")
     if is_first(config):
         forecast = _forecaster(net.cpu().eval(), prior, sources)
-        quality = _quality(
-            forecast, net, {name: spread(videos, measured) for name, videos in unseen.items()}, segmenter
-        )
+        chosen = {name: spread(videos, measured) for name, videos in unseen.items()}
         told = f"{len(samples)} clips of {_told(data, world, unlabeled)}"
-        about = record(config, result, data=told, quality=quality)
+        about = record(config, result, data=told, quality=_quality(forecast, net, chosen, segmenter))
         save_mask_network(net, output / "masks.safetensors", about)
         logger.info("%s", output / "masks.safetensors")
     return 0

@@ -8,7 +8,10 @@ from typing import Literal
 
 from maskreel.vfp.timeline import FRAMES, OBSERVED
 
-__all__ = ["FeedConfig", "FrameLoss", "PredictorConfig", "SourceConfig", "WindowConfig"]
+__all__ = ["Export", "FeedConfig", "FrameLoss", "PredictorConfig", "SourceConfig", "WindowConfig"]
+
+Export = Literal["npy", "png", "gif", "mp4", "strip"]
+"""Files of predicted clips, see `export_clip` and `array_file`."""
 
 
 @dataclass(frozen=True)

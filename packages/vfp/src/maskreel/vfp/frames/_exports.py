@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from fractions import Fraction
     from pathlib import Path
 
-__all__ = ["Export", "PredictedClip", "array_file", "export_clip"]
+    from maskreel.vfp.frames._config import Export
 
-Export = Literal["npy", "png", "gif", "mp4", "strip"]
+__all__ = ["PredictedClip", "array_file", "export_clip"]
 
 
 @dataclass(frozen=True)
