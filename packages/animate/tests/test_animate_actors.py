@@ -33,9 +33,16 @@ def contents(path: Path) -> tuple[Tensor, Tensor]:
         return torch.from_numpy(stored["frames"]), torch.from_numpy(masks).bool()
 
 
+def scene_of(number: int) -> tuple[ActorsScene, int]:
+    """That of a rendered file, and the seed of who does what where."""
+    seed = int(np.random.SeedSequence([4, number]).generate_state(1)[0])
+    height = np.random.default_rng([seed, 2]).uniform(0.7, 0.84)
+    return ActorsScene(size=(32, 32), frames=8, fps=Fraction(4), person_height=height), seed
+
+
 def test_files_hold_the_scene(rendered: list[Path]) -> None:
-    seed = int(np.random.SeedSequence([4, 1]).generate_state(1)[0])
-    made = ActorsScene(size=(32, 32), frames=8, fps=Fraction(4)).render(seed)
+    scene, seed = scene_of(1)
+    made = scene.render(seed)
     frames, masks = contents(rendered[1])
     assert torch.equal(frames, torch.as_tensor(made.clip.frames).permute(0, 2, 3, 1))
     assert torch.equal(masks, made.visible.any(dim=1))
@@ -91,23 +98,57 @@ def test_workers_render_the_same(rendered: list[Path], tmp_path: Path) -> None:
     assert render_actors(tmp_path, 2, size=32, seed=4, workers=2) == paths
 
 
-def twins(path: Path) -> tuple[Tensor, Tensor]:
+def others(path: Path, name: str) -> tuple[Tensor, Tensor]:
     with np.load(path) as stored:
-        return torch.from_numpy(stored["twin_frames"]), torch.from_numpy(
-            np.unpackbits(stored["twin_masks"]).reshape(8, 32, 32)
-        ).bool()
+        masks = np.unpackbits(stored[f"{name}_masks"]).reshape(8, 32, 32)
+        return torch.from_numpy(stored[f"{name}_frames"]), torch.from_numpy(masks).bool()
+
+
+def twins(path: Path) -> tuple[Tensor, Tensor]:
+    return others(path, "twin")
 
 
 def test_a_twin_is_somebody_else_elsewhere_in_the_same_motion(rendered: list[Path]) -> None:
-    seed = int(np.random.SeedSequence([4, 0]).generate_state(1)[0])
+    scene, seed = scene_of(0)
     person, pose, place, other, elsewhere = np.random.SeedSequence([seed, 1]).generate_state(5).tolist()
-    scene = ActorsScene(size=(32, 32), frames=8, fps=Fraction(4))
     made = scene.compose(other, pose, elsewhere)
     frames, masks = twins(rendered[0])
     assert torch.equal(frames, torch.as_tensor(made.clip.frames).permute(0, 2, 3, 1))
     assert torch.equal(masks, made.visible.any(dim=1))
     assert torch.equal(contents(rendered[0])[1], scene.compose(person, pose, place).visible.any(dim=1)), "the same pose"
     assert not torch.equal(masks, contents(rendered[0])[1]), "of another build"
+
+
+def test_the_person_moves_otherwise_in_the_same_scene(rendered: list[Path]) -> None:
+    scene, seed = scene_of(0)
+    person, _, place, _, _, other_pose = np.random.SeedSequence([seed, 1]).generate_state(6).tolist()
+    made = scene.compose(person, other_pose, place)
+    frames, masks = others(rendered[0], "moved")
+    assert torch.equal(frames, torch.as_tensor(made.clip.frames).permute(0, 2, 3, 1))
+    assert torch.equal(masks, made.visible.any(dim=1))
+    assert not torch.equal(masks, contents(rendered[0])[1])
+
+
+def test_every_other_source_is_from_another_motion(rendered: list[Path]) -> None:
+    """Only with twins and jitter; the driving frame never is."""
+
+    def small(masks: Tensor) -> Tensor:
+        return F.avg_pool2d(torch.cat([masks, masks.flip(-1)]).float()[:, None], 2)
+
+    own, moved = small(contents(rendered[0])[1]), small(others(rendered[0], "moved")[1])
+    drawn = 0
+    for seed in range(30):
+        torch.manual_seed(seed)
+        sample = ActorPairs(rendered, factor=2, twins=True)[0]
+        far = [(masks - sample["source_mask"]).abs().sum((1, 2, 3)).min() for masks in (own, moved)]
+        assert min(far) == 0
+        drawn += int(far[1] == 0)
+        assert (own - sample["driving_mask"]).abs().sum((1, 2, 3)).min() == 0
+    assert 8 <= drawn <= 22
+    for seed in range(10):
+        torch.manual_seed(seed)
+        sample = ActorPairs(rendered, factor=2)[0]
+        assert (own - sample["source_mask"]).abs().sum((1, 2, 3)).min() == 0
 
 
 def test_pairs_with_twins(rendered: list[Path]) -> None:
@@ -133,10 +174,11 @@ def test_pairs_with_twins(rendered: list[Path]) -> None:
     assert 2 <= alone <= 16
 
 
-def test_files_without_twins(rendered: list[Path], tmp_path: Path) -> None:
+@pytest.mark.parametrize("left", [(), ("twin_frames", "twin_masks")])
+def test_files_without_twins(rendered: list[Path], tmp_path: Path, left: tuple[str, ...]) -> None:
     """Those of an earlier version go on working where no twins are wanted."""
     with np.load(rendered[0]) as stored:
-        np.savez(tmp_path / "old.npz", **{name: stored[name] for name in ("frames", "masks", "plate")})
+        np.savez(tmp_path / "old.npz", **{name: stored[name] for name in ("frames", "masks", "plate", *left)})
     assert ActorPairs([tmp_path / "old.npz"], factor=2)[0].keys() == KEYS
     with pytest.raises(InputError, match=r"old\.npz shows no second person in the same motion"):
         ActorPairs([tmp_path / "old.npz"], factor=2, twins=True)[0]

@@ -38,6 +38,7 @@ from maskreel.animate.model import AnimationModel, ModelConfig, Source
 from maskreel.animate.weights import save_model
 from maskreel.common.masks import dilate
 from maskreel.common.video import Clip, write
+from maskreel.common.world import ActorsScene
 
 SMALL = ModelConfig(
     size=64, factor=2, depth=3, mask_width=4, refiner_width=4, low_width=8, low_blocks=1, high_width=4, widest=16
@@ -96,6 +97,21 @@ def test_cases_are_reproducible_and_differ(case):
     assert not torch.equal(case.source, other.source)
     with pytest.raises(ValueError, match="frames 1 or more, got 3 and 0"):
         world_case(3, size=64, frames=0)
+
+
+def test_all_of_a_case_are_filmed_from_the_same_distance(monkeypatch):
+    """Else nobody could know how tall the source's person is in the driving video."""
+    compose, seen = ActorsScene.compose, []
+    monkeypatch.setattr(
+        ActorsScene, "compose", lambda scene, *seeds: seen.append(scene.person_height) or compose(scene, *seeds)
+    )
+    for number in range(2):
+        world_case(number, size=32, frames=1)
+    first, second = set(seen[:5]), set(seen[5:])
+    assert len(seen) == 10
+    assert len(first) == len(second) == 1
+    assert first != second
+    assert all(0.7 <= height <= 0.84 for height in first | second)
 
 
 def test_a_stored_case_is_rendered_once(case, tmp_path, monkeypatch):

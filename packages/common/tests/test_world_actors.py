@@ -52,6 +52,8 @@ def crowd():
         ({"actors": 0}, "actors must be 1 to 8, got 0"),
         ({"actors": 9}, "actors must be 1 to 8, got 9"),
         ({"camera": "drone"}, "camera must be 'static' or 'moving', got 'drone'"),
+        ({"person_height": 0.1}, r"person_height must be None or in \[0.2, 0.85\], got 0.1"),
+        ({"person_height": 0.9}, r"person_height must be None or in \[0.2, 0.85\], got 0.9"),
         ({"noise": -0.5}, "noise must be 0 or more grey levels, got -0.5"),
     ],
 )
@@ -180,6 +182,21 @@ def test_without_shadow_only_edges_are_touched_beside_the_masks():
     pixels = only_shadow[:, None].expand_as(clip.plate)
     assert (shaded.clip.frames[pixels] <= shaded.plate[pixels]).all()
     assert torch.equal(shaded.visible, clip.visible)
+
+
+def test_people_are_as_tall_as_asked_for_in_every_motion():
+    """Without, a person is of another height in each motion."""
+
+    def heights(**options):
+        found = []
+        for pose in range(6):
+            rows = ActorsScene(**SMALL | {"frames": 1}, **options).compose(1, pose, 3).amodal[0, 0].any(1).nonzero()
+            found.append(int(rows.max() - rows.min()) + 1)
+        return np.array(found)
+
+    drawn, small, large = heights(), heights(person_height=0.4), heights(person_height=0.8)
+    assert np.ptp(large) < np.ptp(drawn)
+    assert large / small == pytest.approx(np.full(6, 2.0), rel=0.06)
 
 
 def test_noise_has_the_asked_strength():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -29,7 +29,8 @@ _SECONDS = 2
 class WorldCase:
     """A source, a driving video and a third picture, with what animation and change of background should give.
 
-    Pictures are uint8, masks bool. A is the source's person, B the driving one, C the third picture's.
+    Pictures are uint8, masks bool. A is the source's person, B the driving one, C the third picture's. All are filmed
+    from the same distance: nobody could know A's size in B's video otherwise.
     """
 
     source: Tensor
@@ -75,8 +76,9 @@ def world_case(number: int, *, size: int, frames: int) -> WorldCase:
     seeds = np.random.SeedSequence([_SEED, number]).generate_state(8).tolist()
     (a, b, c), (pose_a, pose_b, pose_c), (here, there) = seeds[:3], seeds[3:6], seeds[6:]
     elsewhere = here ^ 1  # B's own place
-    scene = ActorsScene(size=(size, size), frames=frames + 1, fps=Fraction(frames + 1, _SECONDS))
-    one = ActorsScene(size=(size, size), frames=1)
+    person_height = np.random.default_rng([_SEED, number]).uniform(0.7, 0.84)
+    one = ActorsScene(size=(size, size), frames=1, person_height=person_height)
+    scene = replace(one, frames=frames + 1, fps=Fraction(frames + 1, _SECONDS))
     own, driving = scene.compose(a, pose_a, here), scene.compose(b, pose_b, elsewhere)
     target, swapped = scene.compose(a, pose_b, here), scene.compose(a, pose_b, there)
     third = one.compose(c, pose_c, there)
@@ -99,7 +101,7 @@ def world_case(number: int, *, size: int, frames: int) -> WorldCase:
 
 def stored_case(folder: Path, number: int, *, size: int, frames: int) -> WorldCase:
     """`world_case`, rendered once: kept in and read from a folder."""
-    path = folder / f"case_{size}_{frames}_{number:04}.npz"
+    path = folder / f"people_{size}_{frames}_{number:04}.npz"
     if not path.is_file():
         case = world_case(number, size=size, frames=frames)
         write_npz(path, {name: part.numpy() for name, part in vars(case).items()}, compress=True)

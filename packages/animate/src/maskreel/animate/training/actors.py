@@ -29,6 +29,8 @@ _FRAMES = 8
 _FPS = Fraction(4)
 _ALONE = 0.25
 """Share of samples in which nobody else is the driver."""
+_MOVED = 0.5
+"""Share of samples whose source is from another motion, as a picture to be animated is."""
 
 
 def render_actors(
@@ -44,8 +46,10 @@ def render_actors(
     """One .npz for each clip of one person, eight frames in two seconds; what is there already stays.
 
     Each holds `frames`, uint8 (8, size, size, 3), `masks`, the person in them, packed bits of bool (8, size, size),
-    and `plate`, uint8 (size, size, 3), the empty scene; and as `twin_frames` and `twin_masks` the same of another
-    person elsewhere, who does the very same at the same moments.
+    and `plate`, uint8 (size, size, 3), the empty scene; as `twin_frames` and `twin_masks` the same of another
+    person elsewhere, who does the very same at the same moments; and as `moved_frames` and `moved_masks` of the first
+    person in the same scene, who does something else. All are filmed from the same distance, so that who is taller
+    looks taller.
 
     Several processes may do this at once: each begins elsewhere and leaves out what another has made or is making.
 
@@ -111,21 +115,25 @@ def _by_workers(renders: _Renders, workers: int) -> Iterable[int]:
 def _render(path: Path, number: int, *, size: int, seed: int) -> None:
     from maskreel.common.world import ActorsScene
 
-    scene = ActorsScene(size=(size, size), frames=_FRAMES, fps=_FPS)
-    made = _filmed(scene, int(np.random.SeedSequence([seed, number]).generate_state(1)[0]))
-    write_npz(path, made)
+    own = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
+    person_height = np.random.default_rng([own, 2]).uniform(0.7, 0.84)
+    scene = ActorsScene(size=(size, size), frames=_FRAMES, fps=_FPS, person_height=person_height)
+    write_npz(path, _filmed(scene, own))
 
 
 def _filmed(scene: ActorsScene, seed: int) -> dict[str, Any]:
-    """What `scene.render(seed)` shows, and its twin."""
-    person, pose, place, other, elsewhere = np.random.SeedSequence([seed, 1]).generate_state(5).tolist()
+    """What `scene.render(seed)` shows, its twin, and the same person in another motion."""
+    person, pose, place, other, elsewhere, other_pose = np.random.SeedSequence([seed, 1]).generate_state(6).tolist()
     made, twin = scene.compose(person, pose, place), scene.compose(other, pose, elsewhere)
+    moved = scene.compose(person, other_pose, place)
     return {
         "frames": _frames(made),
         "masks": _packed(made),
         "plate": made.plate[0].permute(1, 2, 0).numpy(),
         "twin_frames": _frames(twin),
         "twin_masks": _packed(twin),
+        "moved_frames": _frames(moved),
+        "moved_masks": _packed(moved),
     }
 
 
@@ -146,7 +154,8 @@ class ActorPairs:
         jitter: change colours (0.1, as published) and mirror in time and space; False gives the same first and last
             frame each time.
         twins: also give `twin`, a frame of somebody else in the pose of the driving frame, with jitter of its own, and
-            `twin_mask`; with jitter one in four shows the person itself, since drivers may be.
+            `twin_mask`; with jitter one in four shows the person itself, since drivers may be. And with jitter every
+            other source is from another motion of the person, since pictures to be animated are.
     """
 
     def __init__(self, paths: list[Path], *, factor: int, jitter: bool = True, twins: bool = False) -> None:
@@ -164,11 +173,17 @@ class ActorPairs:
             InputError: The file is damaged, or twins are wanted and it is of a time when none were rendered.
         """
         stored = read_npz(self._paths[index])
+        if self._twins and not {"twin_frames", "moved_frames"} <= stored.keys():
+            raise InputError(
+                f"{self._paths[index]} shows no second person in the same motion or no second motion, as files of an "
+                "earlier version do not; remove its folder, or take another --cache"
+            )
         first, second = self._chosen(len(stored["frames"]))
-        source, target = (self._still(stored, "", number) for number in (first, second))
-        twin = self._twin(stored, index, second) if self._twins else target
+        source = self._still(stored, "moved_" if self._twins and self._draw(_MOVED) else "", first)
+        target = self._still(stored, "", second)
+        twin = self._still(stored, "" if self._draw(_ALONE) else "twin_", second) if self._twins else target
         shown = [source, target, twin]
-        if self._jitter and torch.rand(()) < 0.5:
+        if self._draw(0.5):
             shown = [(picture.flip(-1), mask.flip(-1)) for picture, mask in shown]
         (source, source_mask), (target, driving_mask), (twin, twin_mask) = shown
         driving = target
@@ -192,14 +207,8 @@ class ActorPairs:
         first, second = torch.randperm(count)[:2].tolist()
         return first, second
 
-    def _twin(self, stored: dict[str, np.ndarray], index: int, number: int) -> tuple[Tensor, Tensor]:
-        if "twin_frames" not in stored:
-            raise InputError(
-                f"{self._paths[index]} shows no second person in the same motion, as files of an earlier version do "
-                "not; remove its folder, or take another --cache"
-            )
-        alone = self._jitter and bool(torch.rand(()) < _ALONE)
-        return self._still(stored, "" if alone else "twin_", number)
+    def _draw(self, share: float) -> bool:
+        return self._jitter and bool(torch.rand(()) < share)
 
     def _still(self, stored: dict[str, np.ndarray], whose: str, number: int) -> tuple[Tensor, Tensor]:
         """Picture and mask, float (3, S, S) and (1, s, s)."""

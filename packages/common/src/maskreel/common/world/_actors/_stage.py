@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from maskreel.common.world._actors._skeleton import Skeleton
     from maskreel.common.world._actors._sprite import Sprite
 
+_ROW = 0.16  # of the distance to the first row, from row to row
 _DENSITY = 1.5  # samples of a sprite for a pixel
 _SHIFT, _DEGREES, _ZOOM = 0.022, 0.6, 0.012  # of a moving camera; the shift in picture heights
 
@@ -109,8 +110,10 @@ def _actor(scene: ActorsScene, identity_seed: int, pose_seed: int, n: int, lane:
     height, width = scene.size
     who = draw_identity(np.random.default_rng([identity_seed, n]))
     rng = np.random.default_rng([pose_seed, 2, n])
-    depth = 1 + 0.16 * lane + rng.uniform(0, 0.06)
+    depth = 1 + _ROW * lane + rng.uniform(0, 0.06)
     scale = rng.uniform(0.74, 0.84) * height / depth
+    if scene.person_height is not None:
+        scale = scene.person_height * height / (1 + _ROW * lane)
     floor = height * (0.62 + rng.uniform(0.3, 0.335) / depth)
     spread = 0.0 if scene.actors == 1 else 0.27
     x = width * (0.5 + rng.uniform(-0.06, 0.06) + spread * rng.uniform(-1, 1))
