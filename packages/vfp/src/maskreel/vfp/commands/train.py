@@ -86,17 +86,13 @@ def train(
     from maskreel.common.training import train as run
     from maskreel.vfp.data import spread
     from maskreel.vfp.frames import FramePredictionTask, VideoWindows, save_predictor
-    from maskreel.vfp.frames._sources import held_out_of, open_training_clips
+    from maskreel.vfp.frames._sources import open_training_clips
 
     if not data:
         raise InputError("DATA must name one or more places of clips, such as a data set in the layout of vfp")
     _check_flags(predictor, windows, watched)
     seen = [clip for path in data for clip in open_training_clips(path, sources, output / "cache")]
-    paths = held_out or [path for path in map(held_out_of, data) if path is not None]
-    unseen = {path: open_training_clips(path, sources, output / "cache") for path in paths}
-    for path, clips in unseen.items():
-        if min(clip.shape[0] for clip in clips) < FRAMES:
-            raise InputError(f"{path} holds a clip of fewer than {FRAMES} frames, too short to be held out")
+    unseen = _held_out(held_out, data, sources, output / "cache")
     torch.manual_seed(config.seed)
     network = _network(_measured(predictor, seen) if statistics == "measured" else predictor, weights)
     looked_at = spread([clip for clips in unseen.values() for clip in clips], watched)
@@ -117,6 +113,20 @@ def _check_flags(predictor: PredictorConfig, windows: WindowConfig, watched: int
     fixed = predictor.head != "rollout" and predictor.network != "convlstm"
     if fixed and windows.ahead != FRAMES - OBSERVED:
         raise InputError(f"--ahead must be {FRAMES - OBSERVED} with --head {predictor.head}, got {windows.ahead}")
+
+
+def _held_out(
+    named: Sequence[Path], data: Sequence[Path], sources: SourceConfig, cache: Path
+) -> dict[Path, Sequence[Frames]]:
+    """The clips to measure on, by their places: those that are named, else the val splits beside the train splits."""
+    from maskreel.vfp.frames._sources import held_out_of, open_training_clips
+
+    paths = named or [path for path in map(held_out_of, data) if path is not None]
+    unseen = {path: open_training_clips(path, sources, cache) for path in paths}
+    for path, clips in unseen.items():
+        if min(clip.shape[0] for clip in clips) < FRAMES:
+            raise InputError(f"{path} holds a clip of fewer than {FRAMES} frames, too short to be held out")
+    return unseen
 
 
 def _measured(predictor: PredictorConfig, clips: Sequence[Frames]) -> PredictorConfig:

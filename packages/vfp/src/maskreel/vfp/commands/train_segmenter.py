@@ -80,14 +80,9 @@ def train_segmenter(
     import torch
 
     from maskreel.common.training import is_first, train
-    from maskreel.vfp.data import lists_for, open_split, spread
     from maskreel.vfp.segmentation import BlurImages, Mixture, SegmenterTask, observed_clip, save_segmenter
 
-    seen, unseen = [], {}
-    for path, unwanted in zip(data, lists_for(data, quarantine), strict=True):
-        seen += open_split(path, "train", quarantine=unwanted, skip_bad=skip_bad)
-        held_out = list(open_split(path, "val", quarantine=unwanted, skip_bad=skip_bad))
-        unseen[path] = [observed_clip(video) for video in spread(held_out, measured)]
+    seen, unseen = _opened(data, quarantine, skip_bad=skip_bad, measured=measured)
     blurred = [clip for path in blur for clip in BlurImages(path).clips]
     last = {path: BlurImages(path, only=(TARGET,)).clips for path in held_out_blur}
     torch.manual_seed(config.seed)
@@ -116,6 +111,22 @@ def _check(network: str, start: str | Path) -> None:
     require_extra("maskreel-vfp[train]", "mmengine")
     if network != "unet":
         require_extra("maskreel-vfp[segment]", "torchvision")
+
+
+def _opened(
+    data: Sequence[Path], quarantine: Sequence[Path], *, skip_bad: bool, measured: int
+) -> tuple[list[VfpSequence], dict[Path, Clips]]:
+    """The train videos of all data sets, and of each some clips of its val videos."""
+    from maskreel.vfp.data import lists_for, open_split, spread
+    from maskreel.vfp.segmentation import observed_clip
+
+    seen: list[VfpSequence] = []
+    unseen: dict[Path, Clips] = {}
+    for path, unwanted in zip(data, lists_for(data, quarantine), strict=True):
+        seen += open_split(path, "train", quarantine=unwanted, skip_bad=skip_bad)
+        held_out = list(open_split(path, "val", quarantine=unwanted, skip_bad=skip_bad))
+        unseen[path] = [observed_clip(video) for video in spread(held_out, measured)]
+    return seen, unseen
 
 
 def _begin(network: Any, start: str | Path, videos: Sequence[VfpSequence]) -> tuple[Any, SegmenterConfig]:
