@@ -51,6 +51,14 @@ def test_an_empty_scene_is_its_own_background(plate: np.ndarray) -> None:
     assert not background.noise.any()
 
 
+def test_a_background_holds_nothing_but_itself(plate: np.ndarray) -> None:
+    """A view of one sample would hold them all, and there is a background for every few minutes of a video."""
+    for inside in (None, np.ones((SAMPLES, *SIZE), bool)):
+        for name, value in vars(fitted(still(plate), inside)).items():
+            if isinstance(value, np.ndarray):
+                assert value.base is None or value.base.nbytes == value.nbytes, name
+
+
 def test_somebody_who_passes_is_in_no_plate(plate: np.ndarray) -> None:
     samples = still(plate)
     for t in range(SAMPLES):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +12,7 @@ from maskreel.inpaint.result import summarise
 from maskreel.inpaint.running.figures import Figures, FiguresRecorder
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 SIZE = (10, 20)
@@ -72,6 +74,27 @@ def test_parts_are_joined_in_order() -> None:
     assert joined.covered == pytest.approx([0.2, 0.5, 0])
     assert joined.covered_map[0, [0, 6, 12]].tolist() == [2, 1, 0]
     assert joined.doubt_map[0, [0, 6, 12]].tolist() == [0.5, 0.5, 0]
+
+
+def test_parts_are_joined_one_by_one() -> None:
+    """Two hours have hundreds of parts, and each holds two maps; the sum is that of all at once, to the bit."""
+    rng = np.random.default_rng(0)
+    series, maps = rng.random((40, 4, 3), np.float32), rng.random((40, 2, 9, 16), np.float32)
+    held: list[weakref.ref[np.ndarray]] = []
+
+    def parts() -> Iterator[Figures]:
+        for row, pair in zip(series, maps, strict=True):
+            own = pair.copy()
+            assert sum(earlier() is not None for earlier in held) <= 2
+            held.append(weakref.ref(own))
+            yield Figures(*row, *own)
+            del own
+
+    joined = Figures.joined(parts())
+    assert np.array_equal(joined.covered, np.concatenate(series[:, 0]))
+    assert np.array_equal(joined.flicker, np.concatenate(series[:, 3]))
+    assert np.array_equal(joined.covered_map, np.sum(list(maps[:, 0]), axis=0))
+    assert np.array_equal(joined.doubt_map, np.sum(list(maps[:, 1]), axis=0))
 
 
 def test_saving_and_loading_gives_the_same_figures(tmp_path: Path) -> None:

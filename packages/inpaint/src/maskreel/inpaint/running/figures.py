@@ -11,6 +11,7 @@ import numpy as np
 from maskreel.common.array_file import read_npz, write_npz
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 __all__ = ["Figures", "FiguresRecorder"]
@@ -46,11 +47,15 @@ class Figures:
         return cls(**{field.name: file[field.name] for field in fields(cls)})
 
     @classmethod
-    def joined(cls, parts: list[Figures]) -> Figures:
-        """The figures of consecutive parts as one."""
-        series = [np.concatenate([getattr(part, name) for part in parts]) for name in _SERIES]
-        maps = [np.sum([getattr(part, name) for part in parts], axis=0) for name in _MAPS]
-        return cls(*series, *maps)
+    def joined(cls, parts: Iterable[Figures]) -> Figures:
+        """The figures of consecutive parts, at least one, as one; the maps of one part are held at a time."""
+        series: list[list[np.ndarray]] = []
+        maps: list[np.ndarray] = []
+        for part in parts:
+            series.append([getattr(part, name) for name in _SERIES])
+            found = [getattr(part, name) for name in _MAPS]
+            maps = [total + new for total, new in zip(maps, found, strict=True)] if maps else found
+        return cls(*map(np.concatenate, zip(*series, strict=True)), *maps)
 
 
 _SERIES = ("covered", "never_seen", "confidence", "flicker")

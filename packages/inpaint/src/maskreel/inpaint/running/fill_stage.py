@@ -136,7 +136,7 @@ class FillStage:
 
     def figures(self) -> Figures:
         """The figures of the whole video."""
-        return Figures.joined([Figures.load(path) for path in sorted(self.folder.glob("??????.npz"))])
+        return Figures.joined(Figures.load(path) for path in sorted(self.folder.glob("??????.npz")))
 
     def _run_segment(self, segment: Segment, advance: Callable[[int], object]) -> None:
         recorder, path = FiguresRecorder(), self._path(segment)

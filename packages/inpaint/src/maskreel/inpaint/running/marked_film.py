@@ -45,7 +45,7 @@ def write_marked_film(
             small = torch.from_numpy(np.stack([_shrunk(frame, size) for frame in clip.numpy()])).permute(0, 3, 1, 2)
             thin = torch.from_numpy(np.stack([_shrunk_mask(one, size) for one in mask.numpy()]))
             writer.write(replace(clip, frames=overlay(small, thin)))
-            marked, frames = marked + int(mask.sum()), frames + len(clip)
+            marked, frames = marked + int(torch.count_nonzero(mask)), frames + len(clip)
             advance(len(clip))
     return marked / (frames * info.size[0] * info.size[1])
 

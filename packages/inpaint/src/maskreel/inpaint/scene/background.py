@@ -113,8 +113,8 @@ def fit_background(
 def _median(samples: np.ndarray, inside: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
     """Per-pixel median over the samples that show the pixel: uint8 (h, w, 3), and bool (h, w) where there is one."""
     if inside is None:
-        ordered = np.sort(samples, axis=0)
-        return ordered[(len(samples) - 1) // 2], np.ones(samples.shape[1:3], bool)
+        middle = np.sort(samples, axis=0)[(len(samples) - 1) // 2].copy()  # a view would hold all samples
+        return middle, np.ones(samples.shape[1:3], bool)
     ordered = np.sort(np.where(inside[..., None], samples, np.uint16(999)), axis=0)
     count = inside.sum(axis=0)
     middle = np.maximum(count - 1, 0)[None, ..., None] // 2
