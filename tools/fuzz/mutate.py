@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import pickletools
 import re
 import struct
 import zipfile
@@ -139,6 +140,8 @@ def _archive(data: bytes, others: Sequence[bytes], random: Random) -> bytes:
         name = random.choice(("../x", "/x", name + "\n", "archive/data.pkl", ""))
     elif random.random() < 0.1:
         content = (content + bytes(30_000_000))[:30_000_000]
+    elif name.endswith("pkl") and random.random() < 0.5:
+        content = _pickle(content, others, random)
     else:
         content = random.choice((*_DAMAGES, _text))(content, others, random)
     entries[chosen] = (name, content)
@@ -148,3 +151,21 @@ def _archive(data: bytes, others: Sequence[bytes], random: Random) -> bytes:
         for name, content in dict(entries).items():
             archive.writestr(zipfile.ZipInfo(name or "x"), content, archive.compression)
     return made.getvalue()
+
+
+def _pickle(data: bytes, others: Sequence[bytes], random: Random) -> bytes:
+    """One step of a pickle is left out, taken twice, put in the place of another, or gets another number."""
+    try:
+        places = [place or 0 for _, _, place in pickletools.genops(data)]
+    except Exception:  # it was damaged before
+        return _flip(data, others, random)
+    steps = [data[start:end] for start, end in zip(places, [*places[1:], len(data)], strict=True)]
+    here, there = random.randrange(len(steps)), random.randrange(len(steps))
+    numbers = [index for index, step in enumerate(steps) if step[:1] in b"KMJqrhj"]
+    if numbers and random.random() < 0.4:
+        here = random.choice(numbers)
+        size = len(steps[here]) - 1
+        steps[here] = steps[here][:1] + (random.choice(_EDGES) & ((1 << 8 * size) - 1)).to_bytes(size, "little")
+    else:
+        steps[here] = random.choice((b"", steps[here] * 2, steps[there]))
+    return b"".join(steps)

@@ -221,6 +221,38 @@ def _read_old_checkpoint(path: Path) -> None:
     load_state_dict(path)
 
 
+def _script(path: Path) -> None:
+    """A network with weights, constants, an attribute that is no tensor, and a branch."""
+    import warnings
+
+    offset = torch.ones(3, 1, 1)
+
+    class Network(torch.nn.Module):
+        __constants__ = ("scale",)
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = torch.nn.Conv2d(3, 2, 1)
+            self.moved = torch.jit.trace(lambda image: image + offset, torch.zeros(1, 3, 4, 4))
+            self.scale, self.names = 0.5, {"a": [1, 2]}
+
+        def forward(self, image: torch.Tensor) -> torch.Tensor:
+            if image.shape[-1] > 4:
+                image = self.moved(image)  # pyright: ignore[reportCallIssue]
+            return self.inner(image) * self.scale
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it is called deprecated
+        torch.jit.save(torch.jit.script(Network()), path)
+
+
+def _read_script(path: Path) -> None:
+    from maskreel.common.weights import load_script
+
+    for tensor in load_script(path).state_dict().values():
+        tensor.sum()  # all values must be there
+
+
 def _safetensors(path: Path) -> None:
     from torch import nn
 
@@ -404,6 +436,7 @@ READERS = {
     "motion": Reader(".npz", _motion, _read_motion),
     "checkpoint": Reader(".pth", _checkpoint, _read_checkpoint),
     "checkpoint-old": Reader(".pth", _old_checkpoint, _read_old_checkpoint),
+    "script": Reader(".pt", _script, _read_script),
     "safetensors": Reader(".safetensors", _safetensors, _read_safetensors),
     "statistics": Reader(".safetensors", _statistics, _read_statistics),
     "network": Reader(".safetensors", _network, _read_network),

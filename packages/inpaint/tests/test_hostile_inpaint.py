@@ -78,7 +78,7 @@ def scripted(path: Path, module: torch.nn.Module) -> Path:
 
 def test_scripts_that_reach_for_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputError, match=r"a\.pt is refused: its script uses 'from_file\(', which reaches beyond"):
+    with pytest.raises(InputError, match=r"a\.pt is refused: its script uses 'from_file', which reaches beyond"):
         LaMaInpainter(scripted(tmp_path / "a.pt", Reaches()), device="cpu")
     assert not Path("made").exists()
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Iterator
 
-__all__ = ["load_checkpoint"]
+__all__ = ["check_extent", "load_checkpoint"]
 
 # PyTorch's weights-only reader allows more, such as bytearray, which a file of 1 kB could ask to fill all memory.
 _ALLOWED = re.compile(
@@ -46,7 +46,7 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Any:
         if not _ALLOWED.fullmatch(name):
             raise InputError(_refusal(path, name))
     content = _loaded(path)
-    _check_extent(path, content)
+    check_extent(path, sum(tensor.numel() * tensor.element_size() for tensor in _tensors(content)))
     return content
 
 
@@ -73,10 +73,8 @@ def _refusal(path: Path, name: str) -> str:
     )
 
 
-def _check_extent(path: Path, content: Any) -> None:
-    """Refuse tensors that repeat few values to any size, which the first copy would write out."""
-    tensors = list(_tensors(content))
-    needed = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+def check_extent(path: Path, needed: int) -> None:
+    """Refuse tensors that repeat few values to `needed` bytes, which the first copy would write out."""
     if needed > max(_ALWAYS_ALLOWED, _MOST_OF_FILE * path.stat().st_size):
         raise InputError(f"{path} is refused: it tells of tensors of {needed} bytes, more than it has values for")
 

@@ -47,15 +47,19 @@ def check_archive(path: Path, *, packed: int = 0) -> zipfile.ZipFile:
         packed: Bytes that compressed entries may come to together.
 
     Raises:
-        InputError: It is damaged, compressed, or has names that lead out of it.
+        InputError: It is damaged, compressed, or has names that lead out of it or stand twice.
     """
     try:
         archive = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, OSError, ValueError, LookupError) as error:
+    except Exception as error:  # damage makes it fail in any way
         raise InputError(f"{path} is not a readable PyTorch checkpoint; it may be cut short: {error}") from error
+    names: set[str] = set()
     for entry in archive.infolist():
         place = PurePosixPath(entry.filename.replace("\\", "/"))
         fault = None
+        if entry.filename.casefold() in names:  # PyTorch, which takes a.PY for a.py, could read the other one
+            fault = f"stands twice by the name {entry.filename!r}"
+        names.add(entry.filename.casefold())
         if place.is_absolute() or ".." in place.parts:
             fault = f"leads out of it by the name {entry.filename!r}"
         elif entry.compress_type != zipfile.ZIP_STORED or entry.file_size > path.stat().st_size:
@@ -71,7 +75,7 @@ def check_archive(path: Path, *, packed: int = 0) -> zipfile.ZipFile:
 def _content(path: Path, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
     try:
         return archive.read(entry)
-    except (zipfile.BadZipFile, OSError, ValueError, RuntimeError, EOFError) as error:
+    except Exception as error:  # as above
         raise InputError(f"{path} is not a readable PyTorch checkpoint; it may be damaged: {error}") from error
 
 
