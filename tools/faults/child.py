@@ -101,6 +101,7 @@ def _run(words: Sequence[str], log: Path, first: Callable[[], object]) -> int:
     try:
         os.setsid()
         die_with_parent()
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell lets what it starts with `&` ignore Ctrl-C
         handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(handle, 1)
         os.dup2(handle, 2)

@@ -136,6 +136,18 @@ def test_a_command_tells_and_ends(tmp_path: Path) -> None:
     assert "has no part 'nonsense'" in ended.told
 
 
+def test_ctrl_c_reaches_the_command_of_a_session_that_ignores_it(tmp_path: Path) -> None:
+    ours = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as in the background of a shell
+    try:
+        child = start(["--version"], tmp_path / "log", first=lambda: time.sleep(20))
+        child.ended_within(0.5)
+        child.send(signal.SIGINT)
+        told = child.wait().told
+    finally:
+        signal.signal(signal.SIGINT, ours)
+    assert "KeyboardInterrupt" in told
+
+
 def test_every_part_names_a_verb_and_results() -> None:
     for name, part in PARTS.items():
         words = part.words(Path("/in"), Path("/out"))
