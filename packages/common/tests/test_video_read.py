@@ -125,6 +125,25 @@ def test_variable_rate_gives_exact_timestamps(tmp_path: Path) -> None:
     assert info.duration > times[-1]
 
 
+@pytest.mark.parametrize("seconds", [3600, 30_000])
+def test_frames_that_are_hours_apart(tmp_path: Path, seconds: int) -> None:
+    ticks = [seconds * 100 * i for i in range(4)]
+    info = probe(encode(tmp_path / "a.mkv", codec="ffv1", ticks=ticks, time_base=Fraction(1, 100)))
+    assert info.fps == Fraction(1, seconds)
+    assert not info.variable_frame_rate
+    ticks[1] += 500
+    clip = read(encode(tmp_path / "b.mkv", codec="ffv1", ticks=ticks, time_base=Fraction(1, 100)))
+    assert clip.times == tuple(Fraction(tick, 100) for tick in ticks)
+    assert clip.fps == Fraction(1, seconds)
+
+
+def test_frames_that_are_years_apart(tmp_path: Path) -> None:
+    ticks = [0, 10**8, 3 * 10**8]
+    clip = read(encode(tmp_path / "a.mkv", codec="ffv1", ticks=ticks, time_base=Fraction(1, 1)))
+    assert clip.times == tuple(ticks)
+    assert 0 < clip.fps < Fraction(1, 10**5)
+
+
 def test_one_dropped_frame_is_a_variable_rate_even_on_a_coarse_clock(tmp_path: Path) -> None:
     path = encode(tmp_path / "a.avi", codec="mpeg4", ticks=[0, 1, 2, 4, 5], options={"bf": "0"})
     assert read(path).times == tuple(Fraction(i, 10) for i in (0, 1, 2, 4, 5))

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from av.packet import Packet
     from av.video.stream import VideoStream
 
+_LONGEST = Fraction(2**31 // 10_000)
+"""Seconds per frame; encoders store a rate in two 32-bit numbers."""
+
 
 @dataclass(frozen=True)
 class Timing:
@@ -127,7 +130,7 @@ def _timing(packets: Sequence[_Packet], stream: VideoStream) -> Timing:
     fps = constant_rate(pts, time_base, [rate for rate in rates if rate])
     variable = fps is None
     if fps is None:
-        fps = _measured_rate(pts, time_base).limit_denominator(10_000)  # encoders store it in two 32-bit numbers
+        fps = _measured_rate(pts, time_base, 10_000)
     in_order = sorted(shown, key=lambda packet: packet.pts or 0)
     return Timing(time_base, fps, variable, tuple(pts), tuple(keys), last_duration, _damaged(in_order))
 
@@ -159,14 +162,16 @@ def constant_rate(pts: Sequence[int], time_base: Fraction, rates: Iterable[Fract
     candidates = [Fraction(rate) for rate in rates]
     if len(pts) == 1:
         return candidates[0] if candidates else Fraction(25)
-    for rate in [*candidates, _measured_rate(pts, time_base).limit_denominator(1001)]:
+    for rate in [*candidates, _measured_rate(pts, time_base, 1001)]:
         if _explains(rate, pts, time_base):
             return rate
     return None
 
 
-def _measured_rate(pts: Sequence[int], time_base: Fraction) -> Fraction:
-    return (len(pts) - 1) / ((pts[-1] - pts[0]) * time_base)
+def _measured_rate(pts: Sequence[int], time_base: Fraction, most: int) -> Fraction:
+    """Frames per second, or seconds per frame where that is more, with a denominator of at most `most`."""
+    period = (pts[-1] - pts[0]) * time_base / (len(pts) - 1)
+    return (1 / period).limit_denominator(most) if period <= 1 else 1 / min(period, _LONGEST).limit_denominator(most)
 
 
 def _explains(rate: Fraction, pts: Sequence[int], time_base: Fraction) -> bool:
