@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -22,6 +23,7 @@ from maskreel.inpaint.running import fill_stage as fill_stage_module
 from maskreel.inpaint.running import mask_stage as mask_stage_module
 from maskreel.inpaint.running import pipeline as pipeline_module
 from maskreel.inpaint.running.figures import FiguresRecorder
+from maskreel.inpaint.scene import background_files as background_files_module
 from maskreel.inpaint.scene import clean_plate as clean_plate_module
 from maskreel.inpaint.scene import survey as survey_module
 
@@ -140,6 +142,7 @@ def stop_at(patch: pytest.MonkeyPatch, module: object, name: str, call: int) -> 
 
 
 POINTS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
+    "while a background is kept": lambda patch: stop_at(patch, background_files_module, "write_npz", 1),
     "while the survey is saved": lambda patch: stop_at(patch, survey_module, "write_npz", 1),
     "before a chunk of masks": lambda patch: stop_at(patch, mask_ops, "dilate", 5),
     "between masks and plate": lambda patch: stop_at(patch, clean_plate_module, "write_npz", 3),
@@ -166,6 +169,47 @@ def test_stopped_anywhere_a_job_ends_with_the_same_bytes(
             VideoInpainter().inpaint(source, output=output)
     assert not output.exists()
     assert VideoInpainter().inpaint(source, output=output).output.read_bytes() == uninterrupted
+
+
+def test_stopped_between_backgrounds_a_survey_begins_anew(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(survey_module, "_WINDOW_SAMPLES", 4)
+    monkeypatch.setattr(survey_module, "_LONGEST_PERIOD", 2 / 25)
+    whole = VideoInpainter().inpaint(source, output=tmp_path / "whole.mp4")
+    assert len(list((whole.job / "survey").glob("background-*.npz"))) == 5
+    with pytest.MonkeyPatch.context() as patch:
+        stop_at(patch, background_files_module, "write_npz", 3)
+        with pytest.raises(_StopError):
+            VideoInpainter().inpaint(source, output=tmp_path / "out.mp4")
+    assert set(written(tmp_path / "out.job", "survey")) == {
+        "settings.json",
+        "background-000000.npz",
+        "background-000001.npz",
+    }
+    again = VideoInpainter().inpaint(source, output=tmp_path / "out.mp4")
+    assert again.output.read_bytes() == whole.output.read_bytes()
+    for path in (whole.job / "survey").glob("*.npz"):
+        assert (again.job / "survey" / path.name).read_bytes() == path.read_bytes()
+
+
+def test_a_survey_of_an_earlier_version_is_made_anew_and_its_masks_are_kept(
+    source: Path, tmp_path: Path, uninterrupted: bytes
+) -> None:
+    """It held all backgrounds in one file, and its settings did not tell of files."""
+    output, survey = tmp_path / "out.mp4", tmp_path / "out.job" / "survey"
+    VideoInpainter().inpaint(source, output=output)
+    masks = written(tmp_path / "out.job", "masks")
+    for path in survey.glob("background-*.npz"):
+        path.unlink()
+    np.savez(survey / "survey.npz", size=np.array(SIZE), background0_start=0)
+    settings = json.loads((survey / "settings.json").read_text())
+    del settings["backgrounds"]
+    (survey / "settings.json").write_text(json.dumps(settings))
+    (tmp_path / "out.job" / "fill" / "000002.npz").unlink()
+    assert VideoInpainter().inpaint(source, output=output).output.read_bytes() == uninterrupted
+    assert {"survey.npz", "background-000000.npz"} <= written(tmp_path / "out.job", "survey").keys()
+    assert written(tmp_path / "out.job", "masks") == masks
 
 
 def test_flow_goes_on_with_the_frames_it_had_filled(tmp_path: Path) -> None:

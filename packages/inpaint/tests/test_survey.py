@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import tracemalloc
+import weakref
+from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -11,10 +13,11 @@ import cv2
 import numpy as np
 import pytest
 
+from maskreel.common.errors import InputError
 from maskreel.common.video import Clip
 from maskreel.inpaint.scene import survey as survey_module
 from maskreel.inpaint.scene.background import fit_background
-from maskreel.inpaint.scene.camera import corner_shift
+from maskreel.inpaint.scene.camera import CameraTracker, Registration, corner_shift
 from maskreel.inpaint.scene.survey import Survey, Surveyor, canvas_box
 
 if TYPE_CHECKING:
@@ -133,10 +136,7 @@ def test_a_short_video_has_one_background_from_all_of_it(frames: int, monkeypatc
 
 
 def test_long_videos_are_cut_into_windows(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With 10 samples a window and a sample every 2 frames: windows of 20 frames, the rest of 1 joins the last one."""
-    monkeypatch.setattr(survey_module, "_WINDOW_SAMPLES", 10)
-    monkeypatch.setattr(survey_module, "_LONGEST_PERIOD", 2 / 25)
-    survey = surveyed(clip_along(still, 61))
+    survey = surveyed(many_windows(monkeypatch))
     assert [(part.start, part.stop) for part in survey.backgrounds] == [(0, 20), (20, 40), (40, 61)]
     assert [survey.background(t).start for t in (0, 19, 20, 60)] == [0, 0, 20, 40]
 
@@ -172,6 +172,56 @@ def test_saving_and_loading_gives_the_same_survey(tmp_path: Path) -> None:
             assert np.asarray(value).dtype == np.asarray(getattr(b, name)).dtype, name
 
 
+def many_windows(monkeypatch: pytest.MonkeyPatch) -> Clip:
+    """With 10 samples a window and a sample every 2 frames: windows of 20 frames, the rest of 1 joins the last one."""
+    monkeypatch.setattr(survey_module, "_WINDOW_SAMPLES", 10)
+    monkeypatch.setattr(survey_module, "_LONGEST_PERIOD", 2 / 25)
+    return clip_along(still, 61)
+
+
+def test_backgrounds_that_go_to_files_at_once_are_those_that_stay_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip = many_windows(monkeypatch)
+    surveyor = Surveyor(SIZE, FPS, len(clip), tmp_path)
+    surveyor.add(clip[:45])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["background-000000.npz", "background-000001.npz"]
+    surveyor.add(clip[45:])
+    surveyor.finish().save(tmp_path / "survey.npz")
+    loaded, held = Survey.load(tmp_path / "survey.npz"), surveyed(clip)
+    assert [(part.start, part.stop) for part in loaded.backgrounds] == [(0, 20), (20, 40), (40, 61)]
+    for a, b in zip(loaded.backgrounds, held.backgrounds, strict=True):
+        assert all(np.array_equal(value, getattr(b, name)) for name, value in vars(a).items())
+    assert [loaded.background(t).start for t in (0, 19, 20, 60)] == [0, 0, 20, 40]
+    assert [part.start for part in loaded.backgrounds[1:]] == [20, 40]
+    assert loaded.backgrounds[-1].stop == 61
+    with pytest.raises(IndexError):
+        loaded.background(61)
+
+
+def test_of_backgrounds_in_files_one_is_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    surveyed(many_windows(monkeypatch)).save(tmp_path / "survey.npz")
+    survey = Survey.load(tmp_path / "survey.npz")
+    first = weakref.ref(survey.background(0))
+    assert survey.background(19) is first()
+    survey.background(20)
+    assert first() is None
+
+
+def test_a_background_that_is_not_of_this_survey_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    surveyed(many_windows(monkeypatch)).save(tmp_path / "survey.npz")
+    survey, files = Survey.load(tmp_path / "survey.npz"), sorted(tmp_path.glob("background-*.npz"))
+    files[0].write_bytes(files[1].read_bytes())
+    with pytest.raises(InputError, match=r"background-000000\.npz does not hold this job's background; delete the job"):
+        survey.background(0)
+    np.savez(files[1], start=20)
+    with pytest.raises(InputError, match=r"background-000001\.npz does not hold this job's background; delete the job"):
+        survey.background(20)
+    files[2].unlink()
+    with pytest.raises(InputError, match=r"background-000002\.npz does not exist"):
+        survey.background(60)
+
+
 def test_a_survey_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one frame, got none"):
         Surveyor(SIZE, FPS, 10).finish()
@@ -191,7 +241,7 @@ def test_the_canvas_holds_every_frame(shifts: list[tuple[float, float]], box: tu
 
 
 def test_a_small_video_does_not_stay_in_memory() -> None:
-    """Only the samples do: 12 of 300 frames, each of 37 kB, and what is known of the camera, under 2 kB a frame."""
+    """Only the samples do: 12 of 300 frames, each of 37 kB, and of the camera less than 100 bytes a frame."""
     surveyor, frames = Surveyor(SIZE, FPS, 3000), clip_along(still, 1).numpy()
     surveyor.add(Clip.from_numpy(np.repeat(frames, 30, axis=0), FPS))  # what the first frames make once
     tracemalloc.start()
@@ -201,4 +251,20 @@ def test_a_small_video_does_not_stay_in_memory() -> None:
         held, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert held < 12 * frames.nbytes + 300 * 2000 + 100_000
+    assert held < 12 * frames.nbytes + 300 * 100 + 60_000
+
+
+def test_a_long_shot_takes_80_bytes_a_frame(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nine numbers of the camera and one of how much follows it; objects took four times as much."""
+    registration = Registration(np.eye(3), 1.0, 0.0, cut=False)
+    monkeypatch.setattr(CameraTracker, "add", lambda *_: replace(registration, matrix=np.eye(3)))
+    surveyor, clip = Surveyor(SIZE, FPS, 10**6), clip_along(still, 1)
+    frames = Clip(clip.frames.expand(5000, -1, -1, -1), FPS)
+    monkeypatch.setattr(surveyor, "_sample", lambda _: None)
+    tracemalloc.start()
+    try:
+        surveyor.add(frames)
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 5000 * 100 + 60_000

@@ -121,9 +121,11 @@ class Pipeline:
     @cached_property
     def survey(self) -> Survey:
         """Shots, camera motion and backgrounds, with the mode that the config asks for."""
-        path = self.job.stage("survey", self._survey_settings) / "survey.npz"
+        # Backgrounds in files of their own are not what earlier versions left, which held all of them in memory.
+        folder = self.job.stage("survey", self._survey_settings | {"backgrounds": "files"})
+        path = folder / "survey.npz"
         if not path.exists():
-            self._look().save(path)
+            self._look(folder).save(path)
         survey = Survey.load(path)
         suited = self._rivalled if self.config.mode == "auto" else self._forced
         return replace(survey, shots=tuple(suited(shot) for shot in survey.shots))
@@ -336,8 +338,8 @@ class Pipeline:
             fps = None if self.given or self.config.segmenter == "motion" else _NETWORK_FPS
         return 1 if fps is None else max(1, round(float(self.info.fps) / fps))
 
-    def _look(self) -> Survey:
-        surveyor = Surveyor(self.info.size, self.info.fps, self.frame_count)
+    def _look(self, folder: Path) -> Survey:
+        surveyor = Surveyor(self.info.size, self.info.fps, self.frame_count, folder)
         with self.watch("survey", self.frame_count) as advance:
             for clip in iterate(self.info.path, chunk=16, stop=self.frame_count):
                 surveyor.add(clip)

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from array import array
+from bisect import bisect_right
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 import cv2
 import numpy as np
 
 from maskreel.common.array_file import read_npz, write_npz
-from maskreel.inpaint.scene.background import Background, analysis_scale, fit_background, shrink, to_analysis
-from maskreel.inpaint.scene.camera import CameraTracker, Registration, corner_shift
+from maskreel.inpaint.scene.background import analysis_scale, fit_background, shrink, to_analysis
+from maskreel.inpaint.scene.background_files import BackgroundFiles
+from maskreel.inpaint.scene.camera import CameraTracker, corner_shift
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from fractions import Fraction
     from pathlib import Path
 
     from maskreel.common.video import Clip
+    from maskreel.inpaint.scene.background import Background
 
 __all__ = ["FOLLOWED", "Mode", "Shot", "Survey", "Surveyor", "canvas_box"]
 
@@ -29,6 +35,7 @@ _STATIC_SHIFT = 0.3  # pixels; below it, re-sampling would cost more sharpness t
 _MAX_CANVAS = 2.5  # areas of a frame; a camera that sees more than this has no common plate
 _WINDOW_SAMPLES = 120
 _LONGEST_PERIOD = 2.0  # seconds between samples
+_BLOCK = 1024  # matrices whose corners are held at a time
 
 
 @dataclass(frozen=True)
@@ -67,7 +74,8 @@ class Survey:
 
     size: tuple[int, int]
     shots: tuple[Shot, ...]
-    backgrounds: tuple[Background, ...]
+    backgrounds: Sequence[Background]
+    """In memory, or on disk (`BackgroundFiles`), where those of hours of video belong."""
 
     @property
     def frame_count(self) -> int:
@@ -80,57 +88,62 @@ class Survey:
 
     def background(self, index: int) -> Background:
         """The background behind frame `index`."""
-        return next(part for part in self.backgrounds if part.start <= index < part.stop)
+        return self.backgrounds[bisect_right(self._stops, index)]
+
+    @cached_property
+    def _stops(self) -> list[int]:
+        """The frame after the last one of each background."""
+        parts = self.backgrounds
+        return [stop for _, stop in parts.bounds] if isinstance(parts, BackgroundFiles) else [p.stop for p in parts]
 
     def save(self, path: Path) -> None:
-        """Write everything to one .npz file, atomically."""
-        parts: dict[str, np.ndarray] = {"size": np.array(self.size)}
+        """Write an .npz file, and files of the backgrounds beside it if they are not there; all of them atomically."""
+        files = self.backgrounds
+        if not isinstance(files, BackgroundFiles) or files.folder != path.parent:
+            files = BackgroundFiles(path.parent)
+            for background in self.backgrounds:
+                files.append(background)
+        parts: dict[str, np.ndarray] = {"size": np.array(self.size), "backgrounds": np.array(files.bounds)}
         for i, shot in enumerate(self.shots):
             parts[f"shot{i}"] = np.array([shot.start, shot.stop, shot.shift, shot.inliers])
             parts[f"shot{i}_mode"], parts[f"shot{i}_matrices"] = (np.array(shot.mode), shot.matrices)
-        for i, background in enumerate(self.backgrounds):
-            for name, value in vars(background).items():
-                parts[f"background{i}_{name}"] = np.asarray(value)
         write_npz(path, parts)
 
     @classmethod
     def load(cls, path: Path) -> Survey:
-        """Read what `save` wrote."""
+        """Read what `save` wrote; each background when it is needed."""
         file = read_npz(path)
         shots = []
         while (name := f"shot{len(shots)}") in file:
             start, stop, shift, inliers = file[name].tolist()
             mode: Mode = str(file[f"{name}_mode"])  # pyright: ignore[reportAssignmentType]
             shots.append(Shot(int(start), int(stop), mode, file[f"{name}_matrices"], shift, inliers))
-        backgrounds = []
-        while (name := f"background{len(backgrounds)}") + "_start" in file:
-            start, stop = int(file[f"{name}_start"]), int(file[f"{name}_stop"])
-            arrays = [
-                file[f"{name}_{field}"] for field in ("to_canvas", "dominant", "before", "after", "noise", "seen")
-            ]
-            backgrounds.append(Background(start, stop, *arrays))
         height, width = file["size"].tolist()
-        return cls((height, width), tuple(shots), tuple(backgrounds))
+        files = BackgroundFiles(path.parent, map(tuple, file["backgrounds"].tolist()))
+        return cls((height, width), tuple(shots), files)
 
 
 class Surveyor:
-    """Builds a `Survey` from the frames of a video, in order; holds a few plates for every window of 120 samples.
+    """Builds a `Survey` from the frames of a video, in order; holds the samples of one window, 120 at most.
 
     Args:
         size: (height, width) of the frames.
         fps: frames per second.
         frame_count: frames in the video; sets how often frames are sampled for the background.
+        folder: where backgrounds are written as soon as they are known, so that memory does not grow with them; None:
+            they stay in memory.
     """
 
-    def __init__(self, size: tuple[int, int], fps: Fraction, frame_count: int) -> None:
+    def __init__(self, size: tuple[int, int], fps: Fraction, frame_count: int, folder: Path | None = None) -> None:
         self._size = size
         one_window = -(-frame_count // _WINDOW_SAMPLES)
         self._stride = max(1, min(one_window, round(_LONGEST_PERIOD * float(fps))))
         self._tracker = CameraTracker()
         self._index = 0
         self._shots: list[Shot] = []
-        self._backgrounds: list[Background] = []
-        self._registrations: list[Registration] = []
+        self._backgrounds: list[Background] | BackgroundFiles = [] if folder is None else BackgroundFiles(folder)
+        self._matrices = array("d")  # of the frames of the shot, nine numbers each, and ...
+        self._inliers = array("d")  # ... how much follows them: packed, because a shot may last for hours
         self._samples: list[tuple[int, np.ndarray]] = []
         self._window_start = 0
         self._continues_window = False  # whether the window before shows the same part of the scene
@@ -141,7 +154,8 @@ class Surveyor:
             registration = self._tracker.add(frame)
             if registration.cut:
                 self._end_shot()
-            self._registrations.append(registration)
+            self._matrices.extend(registration.matrix.ravel())
+            self._inliers.append(registration.inliers)
             if (self._index - self._window_start) % self._stride == 0:
                 self._sample(frame)
             self._index += 1
@@ -151,7 +165,7 @@ class Surveyor:
         if self._index == 0:
             raise ValueError("a survey needs at least one frame, got none")
         self._end_shot()
-        return Survey(self._size, tuple(self._shots), tuple(self._backgrounds))
+        return Survey(self._size, tuple(self._shots), self._backgrounds)
 
     def _sample(self, frame: np.ndarray) -> None:
         full = self._canvas_is_full()
@@ -162,7 +176,8 @@ class Surveyor:
         self._samples.append((self._index, shrink(frame).copy()))
 
     def _matrix(self, index: int) -> np.ndarray:
-        return self._registrations[index - self._shot_start].matrix
+        first = 9 * (index - self._shot_start)
+        return np.array(self._matrices[first : first + 9]).reshape(3, 3)
 
     @property
     def _shot_start(self) -> int:
@@ -171,7 +186,7 @@ class Surveyor:
     def _canvas_is_full(self) -> bool:
         if not self._samples:
             return False
-        matrices = [self._matrix(i) for i, _ in self._samples] + [self._registrations[-1].matrix]
+        matrices = [self._matrix(i) for i in (*(i for i, _ in self._samples), self._index)]
         left, top, right, bottom = canvas_box(np.stack(matrices), self._size)
         return (right - left) * (bottom - top) > _MAX_CANVAS * self._size[0] * self._size[1]
 
@@ -191,23 +206,26 @@ class Surveyor:
     def _end_shot(self) -> None:
         self._end_window()
         self._continues_window = False
-        matrices = np.stack([r.matrix for r in self._registrations])
+        matrices = np.array(self._matrices).reshape(-1, 3, 3)
         shift = float(np.percentile([corner_shift(m, self._size) for m in matrices], 98))
-        inliers = float(np.median([r.inliers for r in self._registrations]))
+        inliers = float(np.median(self._inliers))
         mode = _mode(matrices, self._size, inliers)
         if mode == "static":
             matrices = np.broadcast_to(np.eye(3), matrices.shape).copy()
         self._shots.append(Shot(self._shot_start, self._index, mode, matrices, shift, inliers))
-        self._registrations = []
+        self._matrices, self._inliers = array("d"), array("d")
 
 
 def canvas_box(matrices: np.ndarray, size: tuple[int, int]) -> tuple[int, int, int, int]:
     """The half-open box (x0, y0, x1, y1), in pixels of the first frame, that all frames together cover."""
     height, width = size
     corners = np.array([[[-0.5, -0.5]], [[width - 0.5, -0.5]], [[-0.5, height - 0.5]], [[width - 0.5, height - 0.5]]])
-    points = np.concatenate([cv2.perspectiveTransform(corners, m)[:, 0] for m in matrices]) + 0.5
-    x0, y0 = np.floor(points.min(axis=0) + 1e-6).astype(int)
-    x1, y1 = np.ceil(points.max(axis=0) - 1e-6).astype(int)
+    ends = []
+    for k in range(0, len(matrices), _BLOCK):
+        points = np.concatenate([cv2.perspectiveTransform(corners, m)[:, 0] for m in matrices[k : k + _BLOCK]]) + 0.5
+        ends += [points.min(axis=0), points.max(axis=0)]
+    x0, y0 = np.floor(np.min(ends, axis=0) + 1e-6).astype(int)
+    x1, y1 = np.ceil(np.max(ends, axis=0) - 1e-6).astype(int)
     return int(x0), int(y0), int(x1), int(y1)
 
 
