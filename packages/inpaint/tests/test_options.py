@@ -154,11 +154,12 @@ def test_the_network_of_train_dfc(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     pytest.importorskip("mmengine")
     built: list[type] = []
 
-    def stop(network: str, stage: str, cascade: Any, *_: object) -> None:
+    def stop(files: object, stage: str, cascade: Any, *, vary: bool) -> None:
         built.append(type(cascade.stage1))
         raise KeyboardInterrupt
 
     module = importlib.import_module("maskreel.inpaint.commands.train_dfc")  # by name: the package holds its function
+    monkeypatch.setattr(module, "_prepared", lambda *_: ([], [], []))
     monkeypatch.setattr(module, "_samples", stop)
     for name in ("small", "dfc-s"):
         with pytest.raises(KeyboardInterrupt):
