@@ -230,14 +230,12 @@ def test_damaged_weights_are_noticed(whole: Path, bad: Path) -> None:
 
 
 def test_values_that_only_the_directory_has(whole: Path, bad: Path) -> None:
-    """Python reads nothing then, and says nothing."""
+    """Python 3.11 reads nothing then, and says nothing."""
     content = bytearray(whole.read_bytes())
     place = content.rindex(b"net/data/0") - 46
     assert content[place : place + 4] == b"PK\x01\x02"
     content[place + 16 : place + 24] = bytes(8)  # its checksum, and how long it is when packed
     bad.write_bytes(content)
-    with zipfile.ZipFile(bad) as archive:
-        assert archive.read("net/data/0") == b""
     with pytest.raises(InputError, match=DAMAGED):
         load_script(bad)
 
