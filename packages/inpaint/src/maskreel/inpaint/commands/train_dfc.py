@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import logging
 from pathlib import Path  # noqa: TC003 (tyro reads annotations at run time)
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from maskreel.common.cli import progress
-from maskreel.common.errors import MissingExtraError
+from maskreel.common.errors import require_extra
 from maskreel.common.training import TrainingConfig  # noqa: TC001 (tyro reads annotations at run time)
 from maskreel.inpaint.dfc_training.settings import (
     PUBLISHED_HEAD_FACTOR,
@@ -84,8 +83,7 @@ def train_dfc(
         skip_bad: Leave unreadable videos out and name them; by default the first one ends the run.
         smoke: Two steps on a few tiny clips, to see that everything works.
     """
-    if importlib.util.find_spec("mmengine") is None:
-        raise MissingExtraError("mmengine", "maskreel-inpaint[train]")
+    require_extra("maskreel-inpaint[train]", "mmengine")
     import torch
 
     from maskreel.common.training import is_first, place_in_group, train

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 from pathlib import Path  # noqa: TC003 (tyro reads annotations at run time)
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from maskreel.common.cli import progress
-from maskreel.common.errors import InputError, MissingExtraError
+from maskreel.common.errors import InputError, require_extra
 from maskreel.common.training import TrainingConfig
 
 if TYPE_CHECKING:
@@ -74,8 +73,7 @@ def train_fill(
         side: Height and width in pixels of the crops, a multiple of 8; holes are a third to most of it.
         weights: Start from these, for example the package's own, in place of random ones.
     """
-    if importlib.util.find_spec("mmengine") is None:
-        raise MissingExtraError("mmengine", "maskreel-inpaint[train]")
+    require_extra("maskreel-inpaint[train]", "mmengine")
     _check(images, rendered, watched, side)
     import torch
 
