@@ -129,7 +129,8 @@ import cv2, maskreel.inpaint
 print(sorted(added), cv2.version.headless)
 """
     environment = {key: value for key, value in os.environ.items() if key not in ("DISPLAY", "WAYLAND_DISPLAY")}
-    command = [sys.executable, "-W", "error", "-c", code]
+    split = "ignore:'maxsplit' is passed as positional argument:DeprecationWarning"  # mmengine, from Python 3.13 on
+    command = [sys.executable, "-W", "error", "-W", split, "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "['mmcv.ops', 'mmcv.ops.multi_scale_deform_attn'] True"
