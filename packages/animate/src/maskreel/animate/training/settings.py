@@ -33,8 +33,8 @@ class LossSettings:
     `masks`."""
     crossed: float | None = 0.0
     """Share of steps in which r is given the driving masks of somebody else in the same motion, as in inference, in
-    place of perturbed ones of the person itself. Rendered people have such twins, videos do not. None: 0.8 for rendered
-    people, else 0."""
+    place of perturbed ones of the person itself. Rendered people have such twins, videos do not; and if it is above 0,
+    half of their sources are from another motion, as in inference, too. None: 0.8 for rendered people, else 0."""
     redrawn: float = 0.0
     """Share of steps in which L and H draw in the masks that r gave, as they do in inference, in place of m's."""
     consistency_weight: float = 0.0
