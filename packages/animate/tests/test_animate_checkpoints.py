@@ -263,7 +263,7 @@ def test_same_model_after_export_and_import(tmp_path: Path) -> None:
 
 
 def test_other_sizes(tmp_path: Path) -> None:
-    config = replace(SMALL, factor=2, low_width=16, high_depth=2, threshold=100 / 255)
+    config = replace(SMALL, factor=2, low_width=16, refiner_depth=2, high_depth=2, threshold=100 / 255)
     model = AnimationModel(config)
     export_checkpoint(model, tmp_path / "out.pth.tar")
     back = import_checkpoint(tmp_path / "out.pth.tar", size=32, threshold=100 / 255)

@@ -125,6 +125,29 @@ def test_networks_with_skips_begin_as_those_without() -> None:
     assert not torch.allclose(skipping.refined(source, driving), other.refined(source, driving))
 
 
+@torch.no_grad()
+def test_deeper_networks_begin_as_those_that_are_less_deep() -> None:
+    shallow = replace(PLAIN, mask_skips=True)
+    other, deep = AnimationModel(shallow).eval(), AnimationModel(replace(shallow, refiner_depth=4)).eval()
+    image, driving = torch.rand(2, 3, 32, 32), torch.rand(2, 1, 16, 16)
+    take_over(deep, other, told="other.safetensors")
+    source = other.source(image)
+    torch.testing.assert_close(deep.refined(source, driving), other.refined(source, driving))
+    lowest = deep.mask_refiner.hourglass.decoder[2].get_submodule("1.0")
+    assert isinstance(lowest, torch.nn.Conv2d)
+    lowest.weight[:, :8] = 1
+    assert not torch.allclose(deep.refined(source, driving), other.refined(source, driving))
+
+
+def test_networks_that_are_less_deep_do_not_take_over_deeper_ones() -> None:
+    shallow = AnimationModel(replace(PLAIN, mask_skips=True))
+    deep = AnimationModel(replace(PLAIN, mask_skips=True, refiner_depth=3))
+    before = shallow.mask_refiner.head.weight.clone()
+    take_over(shallow, deep, told="other.safetensors")
+    assert torch.equal(shallow.mask_refiner.head.weight, before)
+    assert torch.equal(shallow.mask_generator.head.weight, deep.mask_generator.head.weight)
+
+
 def test_networks_without_skips_do_not_take_over_those_with() -> None:
     plain, skipping = AnimationModel(PLAIN), AnimationModel(replace(PLAIN, mask_skips=True))
     before = plain.mask_generator.head.weight.clone()

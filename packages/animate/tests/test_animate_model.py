@@ -211,13 +211,15 @@ def test_published_and_tiny() -> None:
     assert 2 * small < 20e6, "20 MB in half precision"
 
 
-def test_depths_of_high_and_low() -> None:
-    model = AnimationModel(replace(SMALL, high_depth=3, low_dilation=2, low_blocks=3))
+def test_depths_of_networks() -> None:
+    model = AnimationModel(replace(SMALL, refiner_depth=4, high_depth=3, low_dilation=2, low_blocks=3))
     assert len(model.high_resolution.hourglass.encoder) == len(model.bg_refine.hourglass.encoder) == 3
-    assert len(model.mask_generator.hourglass.encoder) == len(model.mask_refiner.hourglass.encoder) == 2
+    assert len(AnimationModel(SMALL).mask_refiner.hourglass.encoder) == len(model.mask_generator.hourglass.encoder) == 2
+    assert len(model.mask_refiner.hourglass.encoder) == 4
     convolutions = [layer for layer in model.bg_base.modules() if isinstance(layer, torch.nn.Conv2d)]
     assert [layer.dilation[0] for layer in convolutions] == [1, 1, 1, 2, 2, 4, 4, 1, 1]
     assert replace(SMALL, depth=1, high_depth=5).multiple == 32
+    assert replace(SMALL, depth=1, refiner_depth=3).multiple == SMALL.factor * 8
 
 
 @pytest.mark.parametrize("name", ["mask_width", "refiner_width", "low_blocks", "low_dilation", "widest", "depth"])
@@ -233,6 +235,7 @@ def test_numbers_below_one(name: str) -> None:
         ({"size": 192}, "size must be a multiple of 128 .*, got 192"),
         ({"size": 0}, "size must be a multiple of 128 .*, got 0"),
         ({"high_depth": 0}, "high_depth must be 1 or more, got 0"),
+        ({"refiner_depth": 0}, "refiner_depth must be 1 or more, got 0"),
         ({"threshold": 1.0}, r"threshold must be in \[0, 1\), got 1.0"),
         ({"train_strength": -1.0}, "train_strength must be at least 0 and below 4, got -1.0"),
         ({"test_strength": 4.0}, "test_strength must be at least 0 and below 4, got 4.0"),

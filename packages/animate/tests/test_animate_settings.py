@@ -16,13 +16,14 @@ def test_published_by_default() -> None:
     """r from the second epoch on, the swap from the third, masks weigh 100; nothing beyond it."""
     settings = LossSettings()
     assert (settings.refine_from, settings.swap_from, settings.mask_weight) == (1, 2, 100)
-    assert settings.pictures_from == 0
+    assert (settings.pictures_from, settings.masks_until) == (0, None)
     assert (settings.truth_weight, settings.pseudo_pairs, settings.generated) == (0, 0, 0)
     assert (settings.crossed, settings.redrawn, settings.consistency_weight) == (0, 0, 0)
 
 
 @pytest.mark.parametrize(
-    "name", ["pictures_from", "refine_from", "swap_from", "mask_weight", "truth_weight", "consistency_weight"]
+    "name",
+    ["pictures_from", "masks_until", "refine_from", "swap_from", "mask_weight", "truth_weight", "consistency_weight"],
 )
 def test_negative_numbers(name: str) -> None:
     assert getattr(replace(LossSettings(), **{name: 0}), name) == 0

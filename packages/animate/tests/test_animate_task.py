@@ -150,7 +150,7 @@ def test_the_perturbation_is_that_of_the_model(change: dict[str, float]) -> None
         ("low", {"mask_generator", "low_resolution"}),
         ("high", {"high_resolution"}),
         ("refined", {"mask_refiner"}),
-        ("truth", {"mask_generator"}),
+        ("truth", {"mask_generator", "mask_refiner"}),
         ("consistency", {"high_resolution"}),
         ("base", {"bg_base"}),
         ("swap", {"bg_refine"}),
@@ -183,6 +183,28 @@ def test_truth() -> None:
     torch.testing.assert_close(losses(LossSettings(truth_weight=3), step=0)["truth"], expected)
 
 
+def test_m_stays_as_it_is_once_it_has_learnt_enough() -> None:
+    """Its masks are those of inference; r, L and H learn in them."""
+    given, nets = with_twins(), model()
+    nets.mask_generator.eval()
+    source, masks, twin = nets.source(given["source"]), nets.masks(given["driving"]), nets.masks(given["twin"])
+    settings = LossSettings(masks_until=1, crossed=1, truth_weight=1, refine_from=0)
+    learning = model()
+    task = AnimationTask(learning, Squares(), settings, steps_per_epoch=4)
+    before = {name: value.clone() for name, value in learning.mask_generator.state_dict().items()}
+    task.step = 4
+    found = task.losses(learning, given)
+    torch.testing.assert_close(found["refined"], 100 * (nets.refined(source, twin) - masks).abs().mean())
+    torch.testing.assert_close(found["high"], squares(nets.pictures(source, masks)[1], given["target"]))
+    sum(found.values(), torch.zeros(())).backward()
+    assert all(parameter.grad is None for parameter in learning.mask_generator.parameters())
+    assert all(torch.equal(value, before[name]) for name, value in learning.mask_generator.state_dict().items())
+    task.step = 3
+    task.losses(learning, given)["truth"].backward()
+    assert any(parameter.grad is not None for parameter in learning.mask_generator.parameters())
+    assert any(not torch.equal(value, before[name]) for name, value in learning.mask_generator.state_dict().items())
+
+
 def test_masks_alone_before_pictures() -> None:
     settings = LossSettings(truth_weight=3, refine_from=0, swap_from=0, consistency_weight=1)
     later = losses(settings, step=7, given=with_twins())
@@ -201,13 +223,14 @@ def test_truth_under_autocast() -> None:
 
 
 def test_a_twin_gives_its_masks_as_in_inference() -> None:
-    """Of r; m learns from its true mask, too; the pictures are drawn in m's masks as ever."""
+    """Of r, whose truth is the driving mask; m learns from the twin's; the pictures are drawn in m's masks as ever."""
     given, nets = with_twins(), model()
     source, masks, twin = nets.source(given["source"]), nets.masks(given["driving"]), nets.masks(given["twin"])
-    refined = 100 * (nets.refined(source, twin) - masks).abs().mean()
-    found = torch.cat([source.mask, masks, twin]).clamp(1e-3, 1 - 1e-3)
-    true = torch.cat([given[f"{name}_mask"] for name in ("source", "driving", "twin")])
-    expected = {"refined": refined, "truth": F.binary_cross_entropy(found, true)}
+    refined = nets.refined(source, twin)
+    found = torch.cat([source.mask, masks, twin, refined]).clamp(1e-3, 1 - 1e-3)
+    true = torch.cat([given[f"{name}_mask"] for name in ("source", "driving", "twin", "driving")])
+    error = 100 * (refined - masks).abs().mean()
+    expected = {"refined": error, "truth": F.binary_cross_entropy(found, true)}
     settings = LossSettings(truth_weight=1, crossed=1)
     close(losses(settings, step=4, given=given), transcribed(given, swap=False) | expected)
     before = losses(settings, step=0, given=given)

@@ -65,7 +65,10 @@ class AnimationModel(nn.Module):
             skips=config.mask_skips,
         )
         self.mask_refiner = MaskRefiner(
-            width=config.refiner_width, widest=config.widest, depth=config.depth, skips=config.mask_skips
+            width=config.refiner_width,
+            widest=config.widest,
+            depth=config.refiner_depth or config.depth,
+            skips=config.mask_skips,
         )
         self.low_resolution = LowResolution(5, **low)
         self.high_resolution = HighResolution(8, **high)

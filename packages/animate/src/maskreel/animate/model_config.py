@@ -35,6 +35,9 @@ class ModelConfig:
     """Most channels anywhere."""
     depth: int = 5
     """Halvings in the hourglasses of m and r."""
+    refiner_depth: int | None = None
+    """Halvings in that of r; by default the same. To give a driving limb the shape that the source's subject
+    would have, r must see both, however far apart they stand."""
     high_depth: int | None = None
     """Halvings in those of H and BGRefine; by default the same."""
     mask_skips: bool = False
@@ -68,13 +71,16 @@ class ModelConfig:
         ):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be 1 or more, got {getattr(self, name)}")
-        if self.high_depth is not None and self.high_depth < 1:
-            raise ValueError(f"high_depth must be 1 or more, got {self.high_depth}")
+        for name in ("refiner_depth", "high_depth"):
+            depth = getattr(self, name)
+            if depth is not None and depth < 1:
+                raise ValueError(f"{name} must be 1 or more, got {depth}")
         if self.factor not in (2, 4):
             raise ValueError(f"factor must be 2 or 4, got {self.factor}")
         if self.size % self.multiple or self.size < self.multiple:
             raise ValueError(
-                f"size must be a multiple of {self.multiple} (factor * 2**depth, 2**high_depth), got {self.size}"
+                f"size must be a multiple of {self.multiple} (factor * 2**depth, factor * 2**refiner_depth, "
+                f"2**high_depth), got {self.size}"
             )
         if self.low_width < self.factor:
             raise ValueError(f"low_width must be {self.factor} (factor) or more, got {self.low_width}")
@@ -91,7 +97,8 @@ class ModelConfig:
     @property
     def multiple(self) -> int:
         """Heights and widths of pictures must be multiples of it."""
-        return max(self.factor * 2**self.depth, 2 ** (self.high_depth or self.depth))
+        deepest = max(self.depth, self.refiner_depth or 0)
+        return max(self.factor * 2**deepest, 2 ** (self.high_depth or self.depth))
 
     @property
     def mask_size(self) -> int:
@@ -120,6 +127,7 @@ def tiny() -> ModelConfig:
         high_width=16,
         widest=256,
         depth=3,
+        refiner_depth=5,
         high_depth=4,
         mask_skips=True,
         train_strength=0.5,

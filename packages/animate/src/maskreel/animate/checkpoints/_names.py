@@ -31,7 +31,7 @@ def places(config: ModelConfig) -> dict[str, Place]:
     found = [
         *_hourglass("mask_generator.hourglass", Place("mask_generator", "predictor"), config.depth),
         ("mask_generator.head", Place("mask_generator", "ref")),
-        *_hourglass("mask_refiner.hourglass", Place("generator", "mask_fix_net"), config.depth),
+        *_hourglass("mask_refiner.hourglass", Place("generator", "mask_fix_net"), config.refiner_depth or config.depth),
         ("mask_refiner.head", Place("generator", "ref")),
         *_low("low_resolution", "generator", config),
         *_high("high_resolution", "generator", config),

@@ -30,6 +30,7 @@ def config_of(states: Mapping[str, Mapping[str, Tensor]], *, source: str, thresh
     """
     generator, masks = states["generator"], states["mask_generator"]
     depth = _count(masks, rf"predictor\.{_LEVEL}")
+    refiner_depth = _count(generator, rf"mask_fix_net\.{_LEVEL}")
     high_depth = _count(generator, rf"hourglass\.{_LEVEL}")
     try:
         return ModelConfig(
@@ -42,6 +43,7 @@ def config_of(states: Mapping[str, Mapping[str, Tensor]], *, source: str, thresh
             high_width=generator["final_hourglass.weight"].shape[1] - _HIGH_CHANNELS,
             widest=_widest(states.values()),
             depth=depth,
+            refiner_depth=None if refiner_depth == depth else refiner_depth,
             high_depth=None if high_depth == depth else high_depth,
             threshold=threshold,
         )

@@ -22,6 +22,9 @@ class LossSettings:
     pictures_from: float = 0.0
     """Epoch, counted from 0, from which on L and H learn, and the swap at the earliest; before it, m learns from true
     masks only, and r, which is much quicker."""
+    masks_until: float | None = None
+    """Epoch, counted from 0, from which on m stays as it is; by default it always learns. Steps take less time then,
+    and r and the pictures are fitted to the masks that they will get."""
     refine_from: float = 1.0
     """Epoch, counted from 0, from which on the mask refiner learns; of few videos, 100 steps count as an epoch."""
     swap_from: float = 2.0
@@ -29,8 +32,8 @@ class LossSettings:
     mask_weight: float = 100.0
     """Weight of the mean absolute error of refined masks."""
     truth_weight: float = 0.0
-    """Weight of the cross entropy between generated and true masks, where videos have masks beside them, in a folder
-    `masks`."""
+    """Weight of the cross entropy between true masks and those of m and r, where videos have masks beside them, in a
+    folder `masks`."""
     crossed: float | None = 0.0
     """Share of steps in which r is given the driving masks of somebody else in the same motion, as in inference, in
     place of perturbed ones of the person itself. Rendered people have such twins, videos do not; and if it is above 0,
@@ -51,6 +54,8 @@ class LossSettings:
         for name in ("pictures_from", "refine_from", "swap_from", "mask_weight", "truth_weight", "consistency_weight"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must be 0 or more, got {getattr(self, name)}")
+        if self.masks_until is not None and self.masks_until < 0:
+            raise ValueError(f"masks_until must be 0 or more, got {self.masks_until}")
         for name in ("crossed", "redrawn", "pseudo_pairs", "generated"):
             if not 0 <= (getattr(self, name) or 0) <= 1:
                 raise ValueError(f"{name} must be in [0, 1], got {getattr(self, name)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import TYPE_CHECKING
 
 import torch
@@ -11,7 +12,7 @@ import torch.nn.functional as F
 from maskreel.common.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from torch import Tensor
 
@@ -26,6 +27,9 @@ _GUIDED = ("high_resolution", "bg_refine")
 """Networks with another purpose in guided models."""
 
 _MASKS = ("mask_generator", "mask_refiner")
+
+_DECODER = "hourglass.decoder."
+_DOUBLING = re.compile(rf"{re.escape(_DECODER)}(\d+)\.")
 
 _SLOPE = 5.0
 """sigmoid(5 (x - 1/2)) is within 0.08 of x in [0, 1]."""
@@ -66,10 +70,30 @@ def _widened(value: Tensor, wanted: Tensor) -> Tensor:
     return F.pad(value, (0, 0, 0, 0, 0, missing)) if missing > 0 else value
 
 
+def _deeper(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """An hourglass with skips gets lower levels as they are in `wanted`, with zeros where its lowest doubling sees them
+    before what it has seen so far."""
+    more = _levels(wanted) - _levels(state)
+    if more <= 0:
+        return dict(state)
+    first = f"{_DECODER}{more}."
+    result = dict(wanted)
+    for name, value in state.items():
+        kept = _DOUBLING.sub(lambda found: f"{_DECODER}{int(found[1]) + more}.", name)
+        missing = wanted[kept].shape[1] - value.shape[1] if kept.startswith(first) and value.dim() == 4 else 0
+        result[kept] = F.pad(value, (0, 0, 0, 0, missing, 0)) if missing > 0 else value
+    return result
+
+
+def _levels(state: Iterable[str]) -> int:
+    return len({found[1] for found in map(_DOUBLING.match, state) if found})
+
+
 def take_over(model: AnimationModel, other: AnimationModel, *, told: str) -> None:
     """Copy those networks of another model that are of the same sizes and purpose; the others stay as they are.
 
-    m and r without skips are taken over by those with skips, too, which begin with making nothing of them.
+    m and r without skips are taken over by those with skips, too, which begin with making nothing of them; and those
+    with skips by deeper ones, which begin with making nothing of their lower levels.
 
     Args:
         model: is changed.
@@ -82,8 +106,9 @@ def take_over(model: AnimationModel, other: AnimationModel, *, told: str) -> Non
     taken = []
     for name, network in model.named_children():
         state = other.get_submodule(name).state_dict()
-        if name in _MASKS and model.config.mask_skips and not other.config.mask_skips:
-            state = _with_skips(state, network.state_dict())
+        if name in _MASKS and model.config.mask_skips:
+            grown = _deeper if other.config.mask_skips else _with_skips
+            state = grown(state, network.state_dict())
         fits = {key: value.shape for key, value in network.state_dict().items()} == {
             key: value.shape for key, value in state.items()
         }

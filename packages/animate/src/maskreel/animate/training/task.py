@@ -16,7 +16,7 @@ from maskreel.common.job_folder import identify
 from maskreel.common.training import TrainingTask, same_in_all
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from maskreel.animate.model import AnimationModel
     from maskreel.animate.training.held_out import HeldOutPairs
@@ -40,9 +40,9 @@ class AnimationTask(TrainingTask):
     in the driving frame's pose.
 
     Losses (Shalev and Wolf 2020, section 3): `low` and `high`, perceptual, of L and H; `refined`, of r against m;
-    `base` and `swap`, perceptual, of the background swap; and if wanted `truth`, of m, and `consistency`, of H against
-    the masks that it draws in. H, r and the swap are fed detached tensors, so each network learns from its own losses
-    only, m and L from `low`.
+    `base` and `swap`, perceptual, of the background swap; and if wanted `truth`, of m and r, and `consistency`, of H
+    against the masks that it draws in. H, r and the swap are fed detached tensors, so each network learns from its own
+    losses only, m and L from `low`.
 
     Args:
         model: what to train.
@@ -77,16 +77,18 @@ class AnimationTask(TrainingTask):
     def losses(self, module: Any, batch: Any) -> Mapping[str, Tensor]:
         self._check(batch)
         loss = self._loss.to(batch["source"].device)
-        source = module.source(batch["source"])
-        masks = module.masks(batch["driving"])
+        source_mask, masks = (self._masks(module, batch[name]) for name in ("source", "driving"))
+        source = module.source(batch["source"], source_mask)
         values: dict[str, Tensor] = dict.fromkeys(LOSSES, masks.new_zeros(()))
-        found, drawn = {"source_mask": source.mask, "driving_mask": masks}, masks
+        found, drawn = [(source_mask, "source_mask"), (masks, "driving_mask")], masks
         if self._reached(self.settings.refine_from):
             if self._draw(self.settings.crossed or 0):
-                found["twin_mask"] = module.masks(batch["twin"])
-                refined = module.refined(source, found["twin_mask"])
+                twin_mask = self._masks(module, batch["twin"])
+                found.append((twin_mask, "twin_mask"))
+                refined = module.refined(source, twin_mask)
             else:
                 refined = module.refined(source, self._perturbed(module, masks), perturbed=True)
+            found.append((refined, "driving_mask"))
             error = (refined.float() - masks.detach().float()).abs().mean()
             values["refined"] = self.settings.mask_weight * error
             if self._draw(self.settings.redrawn):
@@ -115,6 +117,16 @@ class AnimationTask(TrainingTask):
 
     def samples(self, module: Any) -> Tensor | None:
         return None if self._held_out is None else self._held_out.sheet(module)
+
+    def _masks(self, module: Any, images: Tensor) -> Tensor:
+        """m's; as in inference, and without gradient, once m has learnt enough."""
+        if self.settings.masks_until is None or not self._reached(self.settings.masks_until):
+            return module.masks(images)
+        with torch.no_grad():
+            module.mask_generator.eval()
+            masks = module.masks(images)
+            module.mask_generator.train()
+        return masks
 
     def _reached(self, epoch: float) -> bool:
         return self.step >= epoch * self._steps_per_epoch
@@ -154,11 +166,11 @@ class AnimationTask(TrainingTask):
                 f"crossed is {self.settings.crossed:g}, but the data show nobody else in the same motion: it must be 0"
             )
 
-    def _truth(self, found: Mapping[str, Tensor], batch: Mapping[str, Tensor]) -> Tensor:
+    def _truth(self, found: Sequence[tuple[Tensor, str]], batch: Mapping[str, Tensor]) -> Tensor:
         """Cross entropy; by hand, because torch's own refuses to run under autocast."""
         if not self.settings.truth_weight:
-            return found["driving_mask"].new_zeros(())
-        masks, true = torch.cat(list(found.values())), torch.cat([batch[name] for name in found])
+            return batch["source"].new_zeros(())
+        masks, true = torch.cat([mask for mask, _ in found]), torch.cat([batch[name] for _, name in found])
         if masks.shape != true.shape:
             raise ValueError(f"true masks must have the shape {tuple(masks.shape[1:])}, got {tuple(true.shape[1:])}")
         sure = masks.float().clamp(_LEAST, 1 - _LEAST)
