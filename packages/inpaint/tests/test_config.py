@@ -28,7 +28,7 @@ from maskreel.inpaint import InpaintConfig
         ("flow_config", "flownet2-sd", "flow_config is for flownet2, got 'flownet2-sd' with flow dis"),
         ("dfc_weights", ("a", "b", "c", "d"), r"dfc_weights must be one file for each of three stages at most, got .*"),
         ("reveal", "now", "reveal must be one of auto, past, future, nearest, got 'now'"),
-        ("fill", "magic", "fill must be one of telea, ns, small, deepfill, lama, got 'magic'"),
+        ("fill", "magic", "fill must be one of patches, small, telea, ns, deepfill, lama, got 'magic'"),
         ("dilation", -1.0, r"dilation must not be negative, got -1\.0"),
         ("shadow_margin", -0.5, r"shadow_margin must not be negative, got -0\.5"),
         ("temporal_union", -1, "temporal_union must not be negative, got -1"),
@@ -76,5 +76,7 @@ def test_settings_that_contradict_each_other_are_named() -> None:
         InpaintConfig(seam="gradient", feather=0.0)
     with pytest.raises(ValueError, match="dfc_weights is for completion auto or dfc, got completion laplace"):
         InpaintConfig(completion="laplace", dfc_weights=("a.pth",))
-    with pytest.raises(ValueError, match=r"fill_weights is for small, deepfill, lama, got 'a\.pth' with fill telea"):
+    with pytest.raises(
+        ValueError, match=r"fill_weights is for patches, small, deepfill, lama, got 'a\.pth' with fill telea"
+    ):
         InpaintConfig(fill="telea", fill_weights="a.pth")

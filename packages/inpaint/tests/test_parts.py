@@ -55,8 +55,9 @@ def test_holes_are_painted_by_whom_the_config_names(settings: dict[str, Any], wa
     assert repr(image_inpainter(InpaintConfig(**settings))) == wanted
 
 
-def test_the_network_that_comes_with_the_package_paints_by_default() -> None:
-    assert repr(image_inpainter(InpaintConfig())).startswith("SmallInpainter(small.safetensors ")
+def test_the_network_that_comes_with_the_package_paints_by_default_and_patches_after_it() -> None:
+    assert repr(image_inpainter(InpaintConfig())).startswith("PatchInpainter(SmallInpainter(small.safetensors ")
+    assert repr(image_inpainter(InpaintConfig(fill="small"))).startswith("SmallInpainter(small.safetensors ")
 
 
 def test_the_mode_dfc_propagates_as_published() -> None:
@@ -72,6 +73,7 @@ def test_the_mode_dfc_propagates_as_published() -> None:
     "settings",
     [
         {"fill": "small", "fill_weights": "none.safetensors"},
+        {"fill": "patches", "fill_weights": "none.safetensors"},
         {"fill": "deepfill", "fill_weights": "none.pth"},
         {"fill": "lama", "fill_weights": "none.pt"},
     ],

@@ -17,13 +17,13 @@ __all__ = ["Completion", "Fill", "Flow", "InpaintConfig", "SegmenterName"]
 SegmenterName = Literal["motion", "torchvision-deeplabv3", "torchvision-fcn", "deeplabv3", "fcn"]
 Flow = Literal["dis", "raft", "flownet2"]
 Completion = Literal["auto", "background", "laplace", "dfc"]
-Fill = Literal["telea", "ns", "small", "deepfill", "lama"]
+Fill = Literal["patches", "small", "telea", "ns", "deepfill", "lama"]
 
 _WEIGHTS_NEEDED = {"segmenter": ("deeplabv3", "fcn"), "flow": ("flownet2",), "fill": ("deepfill", "lama")}
 _WEIGHTS_ALLOWED = {
     "segmenter": ("torchvision-deeplabv3", "torchvision-fcn", "deeplabv3", "fcn"),
     "flow": ("raft", "flownet2"),
-    "fill": ("small", "deepfill", "lama"),
+    "fill": ("patches", "small", "deepfill", "lama"),
 }
 _CONFIG_ALLOWED = {"segmenter": ("deeplabv3", "fcn"), "flow": ("flownet2",)}
 
@@ -67,11 +67,12 @@ class InpaintConfig:
     propagation: Rule | None = None
     """Which source a pixel is copied from. ours: at fractions of pixels, seen before painted. published: as Xu et al.
     (2019), nearest in time, whole pixels. None: ours, and published in mode dfc."""
-    fill: Fill = "small"
-    """How pixels that no frame shows are painted: small (a network that comes with the package), telea (fast marching),
-    ns (Navier-Stokes), deepfill or lama."""
+    fill: Fill = "patches"
+    """How pixels that no frame shows are painted: small (a network that comes with the package; quick, but blurred),
+    patches (small, then everything from patches of the picture that look like it), telea (fast marching), ns
+    (Navier-Stokes), deepfill or lama."""
     fill_weights: str | None = None
-    """A file with weights for small, deepfill or lama (TorchScript)."""
+    """A file with weights for small (and patches), deepfill or lama (TorchScript)."""
     seam: Seam = "feather"
     """What happens at the edge of a hole: feather: a soft edge. gradient: colours of the fill are also shifted smoothly
     to meet the frame, which helps where the light changes."""

@@ -9,6 +9,7 @@ from maskreel.inpaint.flow.completer import BackgroundCompleter, LaplaceComplete
 from maskreel.inpaint.flow.estimation import DISFlow
 from maskreel.inpaint.flow.fill import FlowFillConfig
 from maskreel.inpaint.painting.image_inpainter import ClassicalInpainter
+from maskreel.inpaint.painting.patch_inpainter import PatchInpainter
 
 if TYPE_CHECKING:
     from maskreel.inpaint.config import Completion, InpaintConfig
@@ -99,10 +100,11 @@ def image_inpainter(config: InpaintConfig) -> ImageInpainter:
     """What paints pixels that no frame shows."""
     if config.fill in ("telea", "ns"):
         return ClassicalInpainter(config.fill)
-    if config.fill == "small":
+    if config.fill in ("patches", "small"):
         from maskreel.inpaint.generator import SmallInpainter
 
-        return SmallInpainter(config.fill_weights, device=config.device)
+        small = SmallInpainter(config.fill_weights, device=config.device)
+        return PatchInpainter(small) if config.fill == "patches" else small
     assert config.fill_weights is not None
     if config.fill == "deepfill":
         from maskreel.inpaint.deepfill import DeepFillInpainter
