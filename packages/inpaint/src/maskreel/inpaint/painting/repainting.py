@@ -17,19 +17,16 @@ _SAME, _OTHER = 8.0, 32.0  # grey levels up to which a place looks as on the pla
 class Repainter:
     """Adapts the painted parts of a plate to single frames.
 
-    A painting is the membrane (harmonic function) that meets the plate around it, and what it has beyond that. Near
-    surroundings that look about as they do on the plate, only the membrane is exchanged for one that meets the frame:
-    the painting is as steady as the light is. Near others, the frame is painted anew, so that what happened to stand
-    beside the painting when the plate was made is not shown for good.
+    Near surroundings that look about as they do on the plate, a painting changes as they do, by the membrane (harmonic
+    function) that meets their change: it is as steady as the light is. Near others, the frame is painted anew, so that
+    what happened to stand beside the painting when the plate was made is not shown for good.
 
     Args:
         plate: uint8 (h, w, 3), completed.
-        painted: bool (h, w), where it is painted.
     """
 
-    def __init__(self, plate: np.ndarray, painted: np.ndarray) -> None:
+    def __init__(self, plate: np.ndarray) -> None:
         self._plate = plate
-        self._beyond = plate - harmonic_fill(plate, painted) if painted.any() else None
 
     def __call__(self, image: np.ndarray, painted: np.ndarray, known: np.ndarray, copied: np.ndarray) -> np.ndarray:
         """A frame with its paintings adapted.
@@ -44,17 +41,17 @@ class Repainter:
         Returns:
             uint8 (h, w, 3); `image` itself if there is nothing painted, or nothing to adapt it to.
         """
-        if self._beyond is None or not painted.any():
+        if not painted.any():
             return image
         box = _box(painted)
         part, inside = image[box], painted[box]
         unknown = ~(known[box] | (copied[box] & (_distance(known[box]) > _MARGIN)))
         if unknown.all():
             return image
-        change = np.abs(part.astype(np.float32) - self._plate[box]).max(axis=-1)
-        same = np.clip((_OTHER - change) / (_OTHER - _SAME), 0, 1)
-        around = harmonic_fill(np.dstack([part, same]), unknown)[inside]
-        adapted, same = around[:, :3] + self._beyond[box][inside], around[:, 3:]
+        change = part.astype(np.float32) - self._plate[box]
+        same = np.clip((_OTHER - np.abs(change).max(axis=-1)) / (_OTHER - _SAME), 0, 1)
+        around = harmonic_fill(np.dstack([change, same]), unknown)[inside]
+        adapted, same = self._plate[box][inside] + around[:, :3], around[:, 3:]
         if same.min() < 1:
             anew = fill_image(part, unknown)[inside]
             adapted = anew + same * (adapted - anew)

@@ -56,7 +56,7 @@ class PlateFill:
         self._tolerance = tolerance
         self._reveal: Reveal = reveal
         self._plate = plate.completed(inpainter)
-        self._repainter = Repainter(self._plate, ~plate.seen)
+        self._repainter = Repainter(self._plate)
 
     def fill(
         self, laid: Laid, start: int, past: SparseMemory, future: SparseMemory
