@@ -114,7 +114,7 @@ def test_features_are_those_of_the_picture_as_it_is() -> None:
     rng = np.random.default_rng(1)
     level = _Level(rng.uniform(0, 255, (30, 34, 3)).astype(np.float32), hole((30, 34), np.s_[12:16, 2:20]))
     before = level.picture.copy()
-    level.improve(None)
+    level.improve(1, None, held=None)
     assert np.array_equal(level.picture[~level.hole], before[~level.hole])
     assert not np.allclose(level.picture, before)
     np.testing.assert_allclose(level._features_now(), level._projected(level.picture), atol=1e-2)

@@ -30,7 +30,7 @@ def plate(painted: np.ndarray) -> np.ndarray:
 
 def adapted(plate: np.ndarray, painted: np.ndarray, frame: np.ndarray) -> np.ndarray:
     """A frame that shows itself wherever nothing is painted."""
-    return Repainter(plate)(frame, painted, ~painted, NOWHERE)
+    return Repainter(plate, fill_image)(frame, painted, ~painted, NOWHERE)
 
 
 def test_a_painting_stays_while_its_surroundings_do(plate: np.ndarray, painted: np.ndarray) -> None:
@@ -42,7 +42,7 @@ def test_noise_around_it_moves_it_less_than_painting_anew_would(plate: np.ndarra
     rng = np.random.default_rng(1)
     noisy = np.clip(plate + rng.normal(0, 2, (6, *plate.shape)), 0, 255).astype(np.uint8)
     frames = [np.where(painted[..., None], plate, frame) for frame in noisy]
-    repainter = Repainter(plate)
+    repainter = Repainter(plate, fill_image)
     ours = np.stack([repainter(frame, painted, ~painted, NOWHERE)[painted] for frame in frames])
     anew = np.stack([fill_image(frame, painted)[painted] for frame in frames])
     assert ours.std(0).mean() < 0.9 * anew.std(0).mean()
@@ -77,18 +77,18 @@ def test_what_is_not_shown_does_not_count(plate: np.ndarray, painted: np.ndarray
     """On the canvas of a moving camera, what lies outside the frame is undefined."""
     frame, known = plate.copy(), ~painted
     frame[:, :28], known[:, :28] = 255, False
-    result = Repainter(plate)(frame, painted, known, NOWHERE)
+    result = Repainter(plate, fill_image)(frame, painted, known, NOWHERE)
     assert np.abs(result.astype(int)[painted] - plate[painted]).max() <= 2
-    np.testing.assert_array_equal(Repainter(plate)(frame, painted, NOWHERE, NOWHERE), frame)
+    np.testing.assert_array_equal(Repainter(plate, fill_image)(frame, painted, NOWHERE, NOWHERE), frame)
 
 
 def test_copies_count_only_far_from_what_the_frame_shows(plate: np.ndarray, painted: np.ndarray) -> None:
     """Somebody who stood beside the painting at another moment is not to be smeared into it."""
     frame, copied = plate.copy(), NOWHERE.copy()
     frame[:, 25:30], copied[:, 25:30] = 10, True
-    result = Repainter(plate)(frame, painted, ~painted & ~copied, copied)
+    result = Repainter(plate, fill_image)(frame, painted, ~painted & ~copied, copied)
     assert np.abs(result.astype(int)[painted] - plate[painted]).max() <= 2
-    far = Repainter(plate)(frame, painted, NOWHERE, ~painted)
+    far = Repainter(plate, fill_image)(frame, painted, NOWHERE, ~painted)
     assert far[30, 31].max() < 60
 
 
@@ -99,10 +99,10 @@ def test_a_painting_beside_copies_stays_as_it_was_painted(painted: np.ndarray) -
     copied = NOWHERE.copy()
     copied[14:46, 24:61] = True
     copied &= ~painted
-    result = Repainter(plate)(plate.copy(), painted, ~painted & ~copied, copied)
+    result = Repainter(plate, fill_image)(plate.copy(), painted, ~painted & ~copied, copied)
     np.testing.assert_array_equal(result, plate)
 
 
 def test_nothing_painted_is_left_alone(plate: np.ndarray) -> None:
     frame = np.zeros_like(plate)
-    assert Repainter(plate)(frame, NOWHERE, ~NOWHERE, NOWHERE) is frame
+    assert Repainter(plate, fill_image)(frame, NOWHERE, ~NOWHERE, NOWHERE) is frame

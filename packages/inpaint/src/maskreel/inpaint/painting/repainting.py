@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import cv2
 import numpy as np
 
 from maskreel.inpaint.painting.harmonic import harmonic_fill
-from maskreel.inpaint.painting.hole_fill import fill_image
+
+if TYPE_CHECKING:
+    from maskreel.inpaint.painting.image_inpainter import ImageInpainter
 
 __all__ = ["Repainter"]
 
@@ -23,10 +27,11 @@ class Repainter:
 
     Args:
         plate: uint8 (h, w, 3), completed.
+        painter: paints single frames anew; a quick one, as there may be many.
     """
 
-    def __init__(self, plate: np.ndarray) -> None:
-        self._plate = plate
+    def __init__(self, plate: np.ndarray, painter: ImageInpainter) -> None:
+        self._plate, self._painter = plate, painter
 
     def __call__(self, image: np.ndarray, painted: np.ndarray, known: np.ndarray, copied: np.ndarray) -> np.ndarray:
         """A frame with its paintings adapted.
@@ -53,7 +58,7 @@ class Repainter:
         around = harmonic_fill(np.dstack([change, same]), unknown)[inside]
         adapted, same = self._plate[box][inside] + around[:, :3], around[:, 3:]
         if same.min() < 1:
-            anew = fill_image(part, unknown)[inside]
+            anew = self._painter(part, unknown)[inside]
             adapted = anew + same * (adapted - anew)
         result = image.copy()
         result[box][inside] = np.clip(np.rint(adapted), 0, 255).astype(np.uint8)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from maskreel.inpaint.painting.image_inpainter import ClassicalInpainter
+from maskreel.inpaint.painting.patch_inpainter import PatchInpainter
 from maskreel.inpaint.painting.repainting import Repainter
 from maskreel.inpaint.running.mask_stage import columns, load_future, load_memories, plate_path
 from maskreel.inpaint.scene.canvas import Canvas
@@ -46,7 +48,8 @@ class PlateFill:
         plate: what the whole shot shows.
         tolerance: grey levels within which two samples show the same thing.
         reveal: which moment to copy from, see `fill_columns`.
-        inpainter: paints what is never seen, once, on the clean plate; see `Repainter`.
+        inpainter: paints what is never seen, once, on the clean plate. Single frames, where they must be (see
+            `Repainter`), are painted by what patches begin with, or else by fast marching.
     """
 
     def __init__(
@@ -56,7 +59,8 @@ class PlateFill:
         self._tolerance = tolerance
         self._reveal: Reveal = reveal
         self._plate = plate.completed(inpainter)
-        self._repainter = Repainter(self._plate)
+        quick = inpainter.first if isinstance(inpainter, PatchInpainter) else ClassicalInpainter()
+        self._repainter = Repainter(self._plate, quick)
 
     def fill(
         self, laid: Laid, start: int, past: SparseMemory, future: SparseMemory
