@@ -170,7 +170,7 @@ class _Train:
 class Tiny(_Train):
     """Train small networks on rendered people, or on your videos, in an hour or two on two cores, without a download.
 
-    Eight runs on rendered people, most of them longer, made the weights of the package (tiny.json beside them).
+    Ten runs on rendered people, most of them longer, made the weights of the package (tiny.json beside them).
     Killed? Run the same command again: it goes on where it was.
     """
 
