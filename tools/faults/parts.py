@@ -138,8 +138,8 @@ def _small_tables(folder: Path) -> None:
 _OFTEN = "--threads 1 --device cpu --checkpoint-every 2 --evaluate-every 4 --samples-every 8 --log-every 1"
 _SMALL_MASKS = "--spatial-width 4 --temporal-width 8 --temporal-depth 2 --mlp-ratio 1 --draft-width 8"
 _SMALL_ANIMATION = (
-    "--size 32 --factor 2 --depth 2 --high-depth 2 --mask-width 4 --refiner-width 4 --low-width 8 --low-blocks 1 "
-    "--high-width 4 --widest 16"
+    "--size 32 --factor 2 --depth 2 --refiner-depth 2 --high-depth 2 --mask-width 4 --refiner-width 4 --low-width 8 "
+    "--low-blocks 1 --high-width 4 --widest 16"
 )
 
 PARTS = {

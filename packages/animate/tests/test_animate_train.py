@@ -19,8 +19,9 @@ from maskreel.common.video import Clip, write
 pytest.importorskip("mmengine")
 
 NETWORKS = [
-    *("--size", "32", "--factor", "2", "--depth", "2", "--high-depth", "2", "--mask-width", "4"),
-    *("--refiner-width", "4", "--low-width", "8", "--low-blocks", "1", "--high-width", "4", "--widest", "16"),
+    *("--size", "32", "--factor", "2", "--depth", "2", "--refiner-depth", "2", "--high-depth", "2"),
+    *("--mask-width", "4", "--refiner-width", "4", "--low-width", "8", "--low-blocks", "1"),
+    *("--high-width", "4", "--widest", "16"),
 ]
 BRIEF = ["--batch-size", "2", "--watched", "2", "--evaluate-every", "2", "--threads", "1"]
 

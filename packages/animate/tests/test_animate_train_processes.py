@@ -45,8 +45,9 @@ def test_two_processes_render_each_clip_once_and_write_once(tmp_path: Path) -> N
     script.write_text(RUN)
     words = [
         *("animate", "train", "tiny", "-o", run, "--rendered", "5", "--watched", "3", "--launcher", "pytorch"),
-        *("--size", "32", "--factor", "2", "--depth", "2", "--high-depth", "2", "--mask-width", "4"),
-        *("--refiner-width", "4", "--low-width", "8", "--low-blocks", "1", "--high-width", "4", "--widest", "16"),
+        *("--size", "32", "--factor", "2", "--depth", "2", "--refiner-depth", "2", "--high-depth", "2"),
+        *("--mask-width", "4", "--refiner-width", "4", "--low-width", "8", "--low-blocks", "1"),
+        *("--high-width", "4", "--widest", "16"),
         *("--batch-size", "4", "--steps", "2", "--evaluate-every", "2", "--threads", "1", "--device", "cpu"),
     ]
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
