@@ -10,7 +10,9 @@ optimisers. A second row shares the features of the target between the four pict
 too. Both steps begin with the same weights, data and random numbers, and their losses and gradients are compared first.
 
 VGG has random weights, which take as long as trained ones. All steps take turns, and medians of the seconds are
-printed; GMAC, forward and backward, are those that torch counts. With one thread seconds are the processor's.
+printed; GMAC, forward and backward, are those that torch counts. With one thread seconds are the processor's. On a CPU
+they are measured twice, with memory as the system hands it out and kept as `maskreel.common.training.train` keeps it;
+ratios are to our step with memory kept.
 """
 
 from __future__ import annotations
@@ -26,15 +28,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 import torch.nn.functional as F
+from _published import SquareShrink, as_published
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from maskreel.animate.model import SWAP_THRESHOLD, AnimationModel, published, tiny
-from maskreel.animate.networks._blocks import UpBlock
+from maskreel.animate.model import SWAP_THRESHOLD, AnimationModel, published
 from maskreel.animate.training.settings import LossSettings
 from maskreel.animate.training.task import AnimationTask
 from maskreel.common.perceptual import VGG3, VGG5, VggLoss
 from maskreel.common.training import TrainingConfig
+from maskreel.common.training._memory import freed_memory_kept
 from maskreel.common.training._optimiser import make_optimiser
 
 if TYPE_CHECKING:
@@ -47,29 +50,6 @@ SLICES = ((0, 2), (2, 7), (7, 12), (12, 21), (21, 30))
 FACTORS = (1, 2, 4, 8)
 LOSS_TOLERANCE, GRADIENT_TOLERANCE = 1e-4, 1e-2
 adam = partial(torch.optim.Adam, lr=2e-4, betas=(0.5, 0.999))
-
-
-class SquareShrink(nn.Module):
-    """A square Gaussian kernel over every pixel, of which most are dropped then."""
-
-    kernel: Tensor
-
-    def __init__(self, factor: int) -> None:
-        super().__init__()
-        sigma = (factor - 1) / 2
-        side = 2 * round(4 * sigma) + 1
-        places = torch.arange(side) - (side - 1) / 2
-        kernel = (
-            torch.exp(-(places[:, None] ** 2 + places[None, :] ** 2) / (2 * sigma**2)) if sigma else torch.ones(1, 1)
-        )
-        self.register_buffer("kernel", (kernel / kernel.sum()).expand(3, 1, side, side).contiguous())
-        self.factor = factor
-
-    def forward(self, images: Tensor) -> Tensor:
-        if self.factor == 1:
-            return images
-        pad = self.kernel.shape[-1] // 2
-        return F.conv2d(F.pad(images, (pad,) * 4), self.kernel, groups=3)[:, :, :: self.factor, :: self.factor]
 
 
 class PublishedLoss(nn.Module):
@@ -117,7 +97,7 @@ class PublishedStep:
     """The published training step, on our networks with plain up-sampling."""
 
     def __init__(self, model: AnimationModel, weights: tuple[float, ...], *, shared: bool, swap: bool) -> None:
-        self.model = model = plain(model)
+        self.model = model = as_published(model)
         self.loss = PublishedLoss(weights, shared=shared).to(next(model.parameters()).device)
         self.swap = swap
         generator = nn.ModuleList([model.low_resolution, model.high_resolution, model.mask_refiner])
@@ -196,18 +176,6 @@ class OurStep:
         self.losses(batch)
         self.optimiser.step()
         self.optimiser.zero_grad()
-
-
-def plain(model: AnimationModel) -> AnimationModel:
-    """A copy that up-samples before it convolves and blurs with a square kernel, as published."""
-    model = copy.deepcopy(model)
-    for module in list(model.modules()):
-        for name, block in module.named_children():
-            if isinstance(block, UpBlock):
-                setattr(module, name, nn.Sequential(nn.Upsample(scale_factor=2.0, mode="nearest"), block[1]))
-    shrink = SquareShrink(model.config.factor).to(next(model.parameters()).device)
-    model.mask_generator.shrink = shrink  # pyright: ignore[reportAttributeAccessIssue]
-    return model
 
 
 def binary(masks: Tensor) -> Tensor:
@@ -315,19 +283,26 @@ def report(config: ModelConfig, slices: int, options: argparse.Namespace) -> Non
         rows["ours, bf16"] = OurStep(model, weights, swap=swap, dtype=torch.bfloat16)
     steps = [partial(step, batch) for step in rows.values()]
     counts = [gmac(step) for step in steps]
-    times = seconds(steps, options.repeats, cuda=options.device == "cuda")
-    print("\n| step | s | times ours | GMAC | times ours |\n|---|--:|--:|--:|--:|")
+    cuda = options.device == "cuda"
+    times = kept = seconds(steps, options.repeats, cuda=cuda)
+    if not cuda:
+        with freed_memory_kept():
+            seconds(steps, 1, cuda=cuda)  # takes what memory it will need
+            kept = seconds(steps, options.repeats, cuda=cuda)
+    print(
+        "\n| step | s | times ours | s, memory kept | times ours | GMAC | times ours |\n|---|--:|--:|--:|--:|--:|--:|"
+    )
     own = list(rows).index("ours")
-    for name, taken, count in zip(rows, times, counts, strict=True):
+    for name, *values in zip(rows, times, kept, counts, strict=True):
+        cells = zip(values, (kept[own], kept[own], counts[own]), strict=True)
         print(
-            f"| {name} | {taken:.3f} | {taken / times[own]:.2f} | {count:.0f} | {count / counts[own]:.2f} |", flush=True
+            f"| {name} | " + " | ".join(f"{value:.3f} | {value / ours:.2f}" for value, ours in cells) + " |", flush=True
         )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--preset", choices=("published", "tiny"), default="published", help="of the networks")
-    parser.add_argument("--size", type=int, help="of the pictures; by default that of the preset")
+    parser.add_argument("--size", type=int, default=256, help="of the pictures")
     parser.add_argument("--slices", type=int, nargs="+", choices=WEIGHTS, default=[3, 5], help="of VGG with a weight")
     parser.add_argument("--batch", type=int, default=2)
     parser.add_argument("--without-swap", action="store_true", help="m, r, L and H only: the first two epochs")
@@ -337,11 +312,8 @@ def main() -> None:
     parser.add_argument("--bf16", action="store_true", help="ours in bf16, too")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    config = published() if options.preset == "published" else tiny()
-    if options.size:
-        config = replace(config, size=options.size)
     for slices in options.slices:
-        report(config, slices, options)
+        report(replace(published(), size=options.size), slices, options)
 
 
 if __name__ == "__main__":

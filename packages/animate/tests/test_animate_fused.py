@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from maskreel.animate.fused import FusedModel, fused, portable
 from maskreel.animate.fused._difference_up import DifferenceUp
-from maskreel.animate.fused._fast import FastKit, StripDown
+from maskreel.animate.fused._fast import FastKit, GatheredConvolution, StripDown
 from maskreel.animate.fused._folding import folded
 from maskreel.animate.fused._portable import PortableKit, Up
 from maskreel.animate.fused._rectifier import Rectifier
@@ -105,14 +105,14 @@ def test_every_network_gives_what_the_plain_one_gives(
 
 def test_wide_networks_take_the_special_layers_and_agree() -> None:
     config = ModelConfig(
-        size=32, factor=2, depth=2, mask_width=4, refiner_width=4, low_width=128, low_blocks=2, high_width=128,
+        size=32, factor=2, depth=2, mask_width=4, refiner_width=64, low_width=128, low_blocks=2, high_width=128,
         widest=256,
     )  # fmt: skip
     plain = _model(config=config)
     quick = fused(plain)
     kinds = {type(module) for module in quick.modules()}
 
-    assert {WinogradConvolution, DifferenceUp, Up, StripDown} <= kinds
+    assert {WinogradConvolution, GatheredConvolution, DifferenceUp, Up, StripDown} <= kinds
     torch.testing.assert_close(_everything(quick, plain), _everything(plain, plain), rtol=0, atol=1e-4)
 
 
@@ -168,10 +168,11 @@ def test_what_cannot_be_fused_is_refused() -> None:
         fused(fused(model))
 
 
+@pytest.mark.parametrize("few", [False, True])
 @pytest.mark.parametrize(("height", "width"), [(4, 4), (8, 12), (6, 5), (1, 3)])
-def test_winograd_is_the_convolution(height: int, width: int) -> None:
+def test_winograd_is_the_convolution(height: int, width: int, *, few: bool) -> None:
     features, weight, bias = torch.randn(2, 5, height, width), torch.randn(7, 5, 3, 3), torch.randn(7)
-    result = WinogradConvolution(weight, bias)(F.pad(_last(features), (1, 1, 1, 1)))
+    result = WinogradConvolution(weight, bias, few=few)(F.pad(_last(features), (1, 1, 1, 1)))
 
     expected = F.conv2d(features.double(), weight.double(), bias.double(), padding=1)
     torch.testing.assert_close(result.double(), expected, rtol=0, atol=2e-5)
@@ -185,11 +186,45 @@ def test_winograd_is_exact_enough_where_it_is_wide() -> None:
     assert (result - expected).abs().max() < 2e-5 * expected.std()
 
 
+@pytest.mark.parametrize("images", [1, 3])
+def test_winograds_strips_meet_without_a_seam(images: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("maskreel.animate.fused._winograd._TILES", 7)
+    features, weight = torch.randn(images, 5, 22, 13), torch.randn(7, 5, 3, 3)
+    result = WinogradConvolution(weight, None)(F.pad(_last(features), (1, 1, 1, 1)))
+
+    expected = F.conv2d(features.double(), weight.double(), padding=1)
+    torch.testing.assert_close(result.double(), expected, rtol=0, atol=2e-5)
+
+
+def test_weights_for_winograd_are_those_of_every_memory_format() -> None:
+    layer = WinogradConvolution(torch.randn(64, 64, 3, 3), None)
+    before = layer.kernels.stride()
+    assert layer.to(memory_format=torch.channels_last).kernels.stride() == before
+
+
+@pytest.mark.parametrize("shape", [(4, 4), (1, 3), (9, 5)])
+def test_few_pixels_convolve_as_one_product(shape: tuple[int, int]) -> None:
+    features, weight, bias = torch.randn(2, 5, *shape), torch.randn(7, 5, 3, 3), torch.randn(7)
+    result = GatheredConvolution(weight, bias)(F.pad(_last(features), (1, 1, 1, 1)))
+
+    torch.testing.assert_close(result, F.conv2d(features, weight, bias, padding=1), rtol=0, atol=2e-5)
+
+
 @pytest.mark.parametrize("layer", [DifferenceUp, Up])
 @pytest.mark.parametrize("shape", [(5, 7), (1, 1), (2, 8)])
 def test_doubled_and_convolved_at_once_borders_included(layer: type[nn.Module], shape: tuple[int, int]) -> None:
     features, weight, bias = torch.randn(2, 6, *shape), torch.randn(3, 6, 3, 3), torch.randn(3)
     result = layer(weight, bias)(_last(features[:, :4]), _last(features[:, 4:]))
+
+    expected = F.relu(F.conv2d(F.interpolate(features, scale_factor=2.0), weight, bias, padding=1))
+    torch.testing.assert_close(result, expected, rtol=0, atol=2e-5)
+
+
+@pytest.mark.parametrize("strip", [1, 6 * 7 * 2])
+def test_doubled_strips_meet_without_a_seam(strip: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("maskreel.animate.fused._difference_up._STRIP", strip)
+    features, weight, bias = torch.randn(2, 6, 5, 7), torch.randn(3, 6, 3, 3), torch.randn(3)
+    result = DifferenceUp(weight, bias)(_last(features))
 
     expected = F.relu(F.conv2d(F.interpolate(features, scale_factor=2.0), weight, bias, padding=1))
     torch.testing.assert_close(result, expected, rtol=0, atol=2e-5)
@@ -243,7 +278,7 @@ def test_strips_of_rows_meet_without_a_seam(strip: int, channels: int, monkeypat
     block = cast("DownBlock", _as_after(TRAINED, DownBlock(channels, channels)))
     features = _last(torch.randn(2, channels, 20, 12))
 
-    torch.testing.assert_close(FastKit().down(block)(features), block(features), rtol=0, atol=2e-5)
+    torch.testing.assert_close(FastKit().down(block, 20)(features), block(features), rtol=0, atol=2e-5)
 
 
 @pytest.mark.parametrize(("padding", "raw", "outputs"), [(3, 0, 1), (0, 0, 1), (3, 2, 3)])

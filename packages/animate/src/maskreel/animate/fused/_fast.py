@@ -27,6 +27,11 @@ _STRIP = 2**20
 """Values of a strip's result: 4 MiB, which caches hold."""
 
 
+_FEW = 64
+"""Pixels of an image up to which Winograd's kernels take longer to read than they save (measured); up to four times as
+many, another order of them is faster."""
+
+
 class FastKit(PortableKit):
     """Makes the fastest exact layers from the blocks of the plain networks.
 
@@ -38,12 +43,14 @@ class FastKit(PortableKit):
 
     fast = True
 
-    def __init__(self, *, winograd_from: int = 128, differences_from: int = 512) -> None:
+    def __init__(self, *, winograd_from: int = 128, differences_from: int = 256) -> None:
         self._winograd_from, self._differences_from = winograd_from, differences_from
 
-    def down(self, block: DownBlock) -> nn.Module:
+    def down(self, block: DownBlock, side: int) -> nn.Module:
         weight, bias = folded(*conv_and_norm(cast("SameBlock", block[0])))
-        return StripDown(self.valid(weight, bias), len(bias))
+        if side**2 <= _FEW and weight.shape[1] >= self._winograd_from:
+            return StripDown(GatheredConvolution(weight, bias), len(bias))
+        return StripDown(self.valid(weight, bias, few=side**2 <= 4 * _FEW), len(bias))
 
     def up(self, block: UpBlock) -> nn.Module:
         weight, bias = folded(*conv_and_norm(cast("SameBlock", block[1])))
@@ -56,11 +63,31 @@ class FastKit(PortableKit):
         weight, bias = plain(conv)
         return RowsHead(weight, bias, padding=int(conv.padding[0]), raw=raw)
 
-    def valid(self, weight: Tensor, bias: Tensor | None, *, dilation: int = 1) -> nn.Module:
-        """A 3x3 convolution of what is padded already."""
+    def valid(self, weight: Tensor, bias: Tensor | None, *, dilation: int = 1, few: bool = False) -> nn.Module:
+        """A 3x3 convolution of what is padded already, of `few` pixels or more."""
         if dilation == 1 and min(weight.shape[:2]) >= self._winograd_from:
-            return WinogradConvolution(weight, bias)
+            return WinogradConvolution(weight, bias, few=few)
         return Convolution(weight, bias, padding=0, dilation=dilation)
+
+
+class GatheredConvolution(nn.Module):
+    """A 3x3 convolution of what is padded already, as one product of all pixels' neighbourhoods with the weights.
+
+    For images so small that reading the weights takes most of the time.
+    """
+
+    weight: Tensor
+    bias: Tensor
+
+    def __init__(self, weight: Tensor, bias: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("weight", weight.permute(2, 3, 1, 0).flatten(0, 2).float().contiguous())
+        self.register_buffer("bias", bias.float())
+
+    def forward(self, padded: Tensor) -> Tensor:
+        places = padded.permute(0, 2, 3, 1).unfold(1, 3, 1).unfold(2, 3, 1)  # (N, H, W, C, 3, 3)
+        rows = places.permute(0, 1, 2, 4, 5, 3).reshape(-1, len(self.weight))
+        return torch.addmm(self.bias, rows, self.weight).view(*places.shape[:3], -1).permute(0, 3, 1, 2)
 
 
 class StripDown(nn.Module):

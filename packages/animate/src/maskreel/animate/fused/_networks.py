@@ -61,11 +61,16 @@ class FusedNetwork(nn.Module):
 
 
 class FusedHourglass(nn.Module):
-    """An `Hourglass`; the input that ends up beside the output is a part of its own, so nothing is copied for it."""
+    """An `Hourglass`; the input that ends up beside the output is a part of its own, so nothing is copied for it.
 
-    def __init__(self, plain: Hourglass, kit: PortableKit) -> None:
+    It is fastest for inputs of `side` pixels, as are the networks below.
+    """
+
+    def __init__(self, plain: Hourglass, kit: PortableKit, side: int) -> None:
         super().__init__()
-        self.encoder = nn.ModuleList(kit.down(cast("DownBlock", block)) for block in plain.encoder)
+        self.encoder = nn.ModuleList(
+            kit.down(cast("DownBlock", block), side // 2**level) for level, block in enumerate(plain.encoder)
+        )
         self.decoder = nn.ModuleList(kit.up(cast("UpBlock", block)) for block in plain.decoder)
         self._skips = plain.skips
 
@@ -83,10 +88,10 @@ class FusedHourglass(nn.Module):
 class FusedMasks(FusedNetwork):
     """m."""
 
-    def __init__(self, plain: MaskGenerator, kit: PortableKit) -> None:
+    def __init__(self, plain: MaskGenerator, kit: PortableKit, side: int) -> None:
         super().__init__(kit, largest=3)
         self.shrink = copy.deepcopy(plain.shrink)
-        self.hourglass = FusedHourglass(plain.hourglass, kit)
+        self.hourglass = FusedHourglass(plain.hourglass, kit, side)
         self.head = kit.head(plain.head, raw=plain.hourglass.joined)
         self.border = plain.border
         self._margins = (plain.head.kernel_size[0] // 2,) * 4
@@ -102,9 +107,9 @@ class FusedMasks(FusedNetwork):
 class FusedRefiner(FusedNetwork):
     """r."""
 
-    def __init__(self, plain: MaskRefiner, kit: PortableKit) -> None:
+    def __init__(self, plain: MaskRefiner, kit: PortableKit, side: int) -> None:
         super().__init__(kit, largest=2 * plain.head.in_channels)
-        self.hourglass = FusedHourglass(plain.hourglass, kit)
+        self.hourglass = FusedHourglass(plain.hourglass, kit, side)
         self.head = kit.head(plain.head, raw=plain.hourglass.joined)
 
     def computed(self, features: Tensor) -> Tensor:
@@ -129,9 +134,9 @@ class FusedLow(FusedNetwork):
 class FusedHigh(FusedNetwork):
     """H or BGRefine."""
 
-    def __init__(self, plain: HighResolution, kit: PortableKit) -> None:
+    def __init__(self, plain: HighResolution, kit: PortableKit, side: int) -> None:
         super().__init__(kit, largest=plain.head.in_channels)
-        self.hourglass = FusedHourglass(plain.hourglass, kit)
+        self.hourglass = FusedHourglass(plain.hourglass, kit, side)
         self.head = kit.head(plain.head, raw=plain.hourglass.joined)
 
     def computed(self, features: Tensor) -> Tensor:

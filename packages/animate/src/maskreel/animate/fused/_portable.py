@@ -96,7 +96,9 @@ class PortableKit:
         conv, norm = conv_and_norm(block)
         return Convolution(*folded(conv, norm), padding=conv.kernel_size[0] // 2, relu=True)
 
-    def down(self, block: DownBlock) -> nn.Module:
+    def down(self, block: DownBlock, side: int) -> nn.Module:
+        """`side` of the input in pixels, at which the layer should be fastest."""
+        del side
         return nn.Sequential(self.same(cast("SameBlock", block[0])), nn.AvgPool2d(2))
 
     def up(self, block: UpBlock) -> nn.Module:

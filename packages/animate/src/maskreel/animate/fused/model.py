@@ -31,13 +31,15 @@ class FusedModel(AnimationModel):
     ) -> None:
         nn.Module.__init__(self)
         self.config = model.config
+        large = model.config.size
+        small = large // model.config.factor
         networks: dict[str, FusedNetwork] = {
-            "mask_generator": FusedMasks(model.mask_generator, kit),
-            "mask_refiner": FusedRefiner(model.mask_refiner, kit),
+            "mask_generator": FusedMasks(model.mask_generator, kit, small),
+            "mask_refiner": FusedRefiner(model.mask_refiner, kit, small),
             "low_resolution": FusedLow(model.low_resolution, kit),
-            "high_resolution": FusedHigh(model.high_resolution, kit),
+            "high_resolution": FusedHigh(model.high_resolution, kit, large),
             "bg_base": FusedLow(model.bg_base, kit),
-            "bg_refine": FusedHigh(model.bg_refine, kit),
+            "bg_refine": FusedHigh(model.bg_refine, kit, large),
         }
         for name, network in networks.items():
             network.set_format(torch.float32 if name.startswith("mask_") else dtype, memory_format)

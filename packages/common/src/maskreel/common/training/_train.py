@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -126,13 +126,14 @@ def _begun(
 
 @contextmanager
 def _process_as_found(config: TrainingConfig, processes: Processes) -> Iterator[None]:
-    """Threads and random numbers for the block only."""
+    """Threads, random numbers and the keeping of memory for the block only."""
     import torch
 
+    from maskreel.common.training._memory import freed_memory_kept
     from maskreel.common.training._random import restored_random_states
 
-    threads = torch.get_num_threads()
-    with restored_random_states(cuda=processes.device.type == "cuda"):
+    threads, cuda = torch.get_num_threads(), processes.device.type == "cuda"
+    with restored_random_states(cuda=cuda), nullcontext() if cuda else freed_memory_kept():
         if config.threads is not None:
             torch.set_num_threads(config.threads)
         try:
