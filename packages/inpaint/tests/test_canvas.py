@@ -56,6 +56,15 @@ def test_whole_pixel_shifts_lay_and_lift_exactly(frames: np.ndarray, holes: np.n
         assert np.array_equal(canvas.lift(laid.frames[t], 100 + t), frames[t])
 
 
+def test_masks_lie_on_the_canvas_as_their_frames_do(holes: np.ndarray) -> None:
+    canvas = Canvas(shot_of([(0, 0), (5, -3), (-2, 4)], "registered", start=100), SIZE)
+    covered = canvas.covered(holes, 100)
+    assert np.array_equal(covered[0, 3:63, 2:82], holes[0])
+    assert np.array_equal(covered[2, 7:67, 0:80], holes[2])
+    assert covered.sum(axis=(1, 2)).tolist() == holes.sum(axis=(1, 2)).tolist()
+    assert Canvas(shot_of([(0, 0)] * 3, "static"), SIZE).covered(holes, 0) is holes
+
+
 def test_parts_of_a_pixel_lose_little(frames: np.ndarray) -> None:
     """A there-and-back by cubic interpolation half a pixel off, away from the border."""
     canvas = Canvas(shot_of([(0, 0), (4.5, 2.5), (-3.3, 0.2)], "registered"), SIZE)

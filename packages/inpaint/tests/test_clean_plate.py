@@ -1,4 +1,4 @@
-"""The clean plate: each place as it is first uncovered."""
+"""The clean plate: each place as it is first uncovered, if possible without what moves."""
 
 from __future__ import annotations
 
@@ -28,6 +28,11 @@ def known_columns(*stops: int) -> np.ndarray:
     return np.stack([np.broadcast_to(np.arange(24) < stop, (20, 24)) for stop in stops])
 
 
+def columns(start: int, stop: int) -> np.ndarray:
+    """bool (20, 24)."""
+    return np.broadcast_to((np.arange(24) >= start) & (np.arange(24) < stop), (20, 24))
+
+
 def test_a_place_has_the_colour_of_its_first_uncovered_frame() -> None:
     plate = CleanPlate((20, 24))
     plate.add(laid([10, 20], known_columns(4, 8)))
@@ -37,16 +42,35 @@ def test_a_place_has_the_colour_of_its_first_uncovered_frame() -> None:
     assert plate.seen.any(axis=0).tolist() == [True] * 12 + [False] * 12
 
 
-def test_a_plate_does_not_depend_on_how_frames_are_chunked() -> None:
+def test_a_place_that_stands_still_later_has_that_colour_and_else_its_first() -> None:
+    plate = CleanPlate((20, 24))
+    moving = np.stack([columns(4, 20), columns(8, 24)])
+    plate.add(laid([10, 20], known_columns(16, 24)), moving)
+    assert plate.colour[0, :, 0].tolist() == [10] * 4 + [20] * 4 + [10] * 8 + [20] * 8
+    assert plate.calm[0].tolist() == [True] * 8 + [False] * 16
+    plate.add(laid([30], known_columns(12)), columns(6, 7)[None])
+    assert plate.colour[0, :, 0].tolist() == [10] * 4 + [20] * 4 + [30] * 4 + [10] * 4 + [20] * 8
+    assert plate.seen.all()
+
+
+@pytest.mark.parametrize("joined", [False, True])
+@pytest.mark.parametrize("passing", [False, True])
+def test_a_plate_does_not_depend_on_how_frames_are_chunked(*, passing: bool, joined: bool) -> None:
     rng = np.random.default_rng(0)
     whole = Laid(rng.integers(0, 256, (9, 20, 24, 3)).astype(np.uint8), rng.random((9, 20, 24)) < 0.2, np.zeros(0))
+    moving = rng.random((9, 20, 24)) < 0.6 if passing else None
     once, pieces = CleanPlate((20, 24)), CleanPlate((20, 24))
-    once.add(whole)
+    once.add(whole, moving)
     for part in (slice(0, 1), slice(1, 6), slice(6, 9)):
-        pieces.add(Laid(whole.frames[part], whole.known[part], whole.wanted))
-    assert np.array_equal(once.colour, pieces.colour)
-    assert np.array_equal(once.seen, pieces.seen)
-    assert 0 < once.seen.mean() < 1
+        piece = CleanPlate((20, 24)) if joined else pieces
+        inner = Laid(whole.frames[part], whole.known[part], whole.wanted)
+        piece.add(inner, None if moving is None else moving[part])
+        if joined:
+            pieces.extend(piece)
+    for name in ("colour", "seen", "calm"):
+        assert np.array_equal(getattr(once, name), getattr(pieces, name))
+    assert 0 < once.calm.mean() <= once.seen.mean() < 1
+    assert (once.calm.mean() < once.seen.mean()) == passing
 
 
 @pytest.mark.parametrize("method", ["telea", "ns"])
@@ -69,9 +93,10 @@ def test_a_plate_that_was_seen_everywhere_or_nowhere_is_not_painted() -> None:
 
 def test_saving_and_loading_gives_the_same_plate(tmp_path: Path) -> None:
     plate = CleanPlate((20, 24))
-    plate.add(laid([10, 20], known_columns(4, 8)))
+    plate.add(laid([10, 20], known_columns(4, 8)), np.stack([columns(2, 3)] * 2))
     plate.save(tmp_path / "plate.npz")
     loaded = CleanPlate.load(tmp_path / "plate.npz")
     assert np.array_equal(loaded.colour, plate.colour)
     assert np.array_equal(loaded.seen, plate.seen)
+    assert np.array_equal(loaded.calm, plate.calm)
     assert loaded.chunks == 1

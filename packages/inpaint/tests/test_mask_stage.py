@@ -15,7 +15,7 @@ from maskreel.common.array_file import write_npz
 from maskreel.common.video import Clip, write
 from maskreel.inpaint.running import chunks as chunks_module
 from maskreel.inpaint.running.chunks import Chunk, plan_chunks
-from maskreel.inpaint.running.mask_stage import MaskStage, load_masks, plate_path
+from maskreel.inpaint.running.mask_stage import MaskStage, join_parts, load_masks, plate_path
 from maskreel.inpaint.scene import clean_plate as clean_plate_module
 from maskreel.inpaint.scene.clean_plate import CleanPlate
 from maskreel.inpaint.scene.survey import Mode, Shot, Survey
@@ -143,6 +143,39 @@ def test_a_plate_that_missed_a_chunk_gets_it_later(
     assert np.array_equal(whole.colour, resumed.colour)
     assert np.array_equal(whole.seen, resumed.seen)
     assert (whole.colour[0, 0] == 0).all(), "frame 0 is black, and shows the corner"
+
+
+class Passing(Told):
+    """Says that in the first 20 frames everything moves."""
+
+    def __call__(self, clip: Clip, start: int) -> torch.Tensor:
+        super().__call__(clip, start)
+        moving = torch.arange(start, start + len(clip)) < 20
+        return moving[:, None, None].expand(-1, *SIZE)
+
+
+def test_a_plate_shows_what_does_not_move(video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    chunks, passing = chunks_of(10, monkeypatch), Passing()
+    replace(stage_of(tmp_path, video), passing=passing).run(chunks, lambda _: None)
+    plate = CleanPlate.load(plate_path(tmp_path, chunks[0]))
+    assert plate.calm.all()
+    assert plate.colour[0, 0, 0] == 20
+    assert plate.colour.min() == 20
+    assert passing.asked == list(range(30)), "from then on every place is known as it stands"
+
+
+@pytest.mark.parametrize("parts", [(range(7),), (range(2), range(2, 7))])
+def test_parts_make_one_plate_of_what_does_not_move(
+    video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, parts: tuple[range, ...]
+) -> None:
+    chunks = chunks_of(10, monkeypatch)
+    for part in parts:
+        stage = replace(stage_of(tmp_path, video), passing=Passing())
+        stage.run_part(chunks[part.start : part.stop], lambda _: None)
+    join_parts(tmp_path, chunks, parts)
+    plate = CleanPlate.load(plate_path(tmp_path, chunks[0]))
+    assert plate.calm.all()
+    assert plate.colour.min() == 20
 
 
 @pytest.mark.parametrize("rival", ["registered", None])

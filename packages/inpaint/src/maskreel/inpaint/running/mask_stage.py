@@ -52,8 +52,8 @@ class _Ground:
         canvas, path = Canvas(part[0].shot, size), _part_path(folder, part)
         return cls(canvas, CleanPlate.load(path) if path.exists() else CleanPlate(canvas.size), path)
 
-    def add(self, laid: Laid, chunk: Chunk) -> None:
-        self.plate.add(laid)
+    def add(self, laid: Laid, moving: np.ndarray | None, chunk: Chunk) -> None:
+        self.plate.add(laid, None if moving is None else self.canvas.covered(moving, chunk.start))
         self.plate.chunks = chunk.index + 1
         self.plate.save(self.path)
 
@@ -76,6 +76,8 @@ class MaskStage:
     """Width of the soft edge around masks, in pixels; its pixels count as covered."""
     tolerance: float
     """Grey levels within which two samples show the same thing."""
+    passing: Segmenter | None = None
+    """Marks what moves, and is not to be on clean plates where that can be helped; None: nothing but what is masked."""
 
     def run(self, chunks: tuple[Chunk, ...], advance: Callable[[int], object]) -> None:
         """Do all chunks that are not done; `advance` is told of the frames of each chunk."""
@@ -104,12 +106,20 @@ class MaskStage:
             arrays |= self._border_memories(laid, inner, start)
         write_npz(_chunk_path(self.folder, chunk), arrays, compress=True)
         if ground is not None and laid is not None:
-            ground.add(_part(laid, inner), chunk)
+            self._add_laid(_part(laid, inner), reader, ground, chunk)
 
     def _add_to_plate(self, chunk: Chunk, reader: ForwardReader, ground: _Ground) -> None:
         """For a chunk that was done by an interrupted run, or in a part that was cut in another way."""
         masks = load_masks(self.folder, chunk, self.size)
-        ground.add(self._laid(masks, reader, ground.canvas, chunk, chunk.start), chunk)
+        self._add_laid(self._laid(masks, reader, ground.canvas, chunk, chunk.start), reader, ground, chunk)
+
+    def _add_laid(self, laid: Laid, reader: ForwardReader, ground: _Ground, chunk: Chunk) -> None:
+        """Add the frames of a chunk to the plate, which must know what moves only where it has nothing calm so far."""
+        moving = None
+        if self.passing is not None and (laid.known & ~ground.plate.calm).any():
+            needed, _ = self._needed(chunk)
+            moving = self.passing(reader.window(needed, chunk.stop)[chunk.start - needed :], chunk.start).numpy()
+        ground.add(laid, moving, chunk)
 
     def _laid(self, masks: torch.Tensor, reader: ForwardReader, canvas: Canvas, chunk: Chunk, start: int) -> Laid:
         """The frames of `masks`, from index `start` on, on the canvas."""
@@ -179,7 +189,7 @@ def join_parts(folder: Path, chunks: tuple[Chunk, ...], parts: Sequence[range]) 
 
 
 def _join_plates(folder: Path, of_shot: tuple[Chunk, ...], parts: list[tuple[Chunk, ...]]) -> None:
-    """The plate of a whole shot from those of its parts: each place as the earliest of them shows it."""
+    """The plate of a whole shot from those of its parts."""
     target = plate_path(folder, of_shot[0])
     if target.exists() and CleanPlate.load(target).chunks > of_shot[-1].index:
         return
@@ -187,10 +197,7 @@ def _join_plates(folder: Path, of_shot: tuple[Chunk, ...], parts: list[tuple[Chu
     plates = (CleanPlate.load(_part_path(folder, part)) for part in within if part)
     joined = next(plates)
     for plate in plates:
-        new = plate.seen & ~joined.seen
-        joined.colour[new] = plate.colour[new]
-        joined.seen |= new
-        joined.chunks = plate.chunks
+        joined.extend(plate)
     joined.save(target)
     for path in folder.glob(f"{target.stem}.*.npz"):
         path.unlink()

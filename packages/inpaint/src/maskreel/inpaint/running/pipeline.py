@@ -276,13 +276,20 @@ class Pipeline:
     def _triers(self) -> Triers:
         parts, config = self.parts.loaded(self.config, flow=True), self.config
         free = config.completion in (None, "auto") and self.parts.completer is None
-        return Triers(propagation_settings(config), parts, self.tolerance, config.reveal, may_follow=free)
+        settings, passing = propagation_settings(config), self._passing
+        return Triers(settings, parts, self.tolerance, config.reveal, may_follow=free, passing=passing)
 
     def _mask_stage(self, folder: Path) -> MaskStage:
-        segmenter, feather = self._segmenter(), self.config.feather
+        source, size, segmenter, feather = self.info.path, self.info.size, self._segmenter(), self.config.feather
         return MaskStage(
-            folder, self.info.path, self.info.size, segmenter, self.refinement, self._stride, feather, self.tolerance
+            folder, source, size, segmenter, self.refinement, self._stride, feather, self.tolerance, self._passing
         )
+
+    @property
+    def _passing(self) -> Segmenter | None:
+        """Marks what moves, unless that is masked already."""
+        masked = self.given is None and self.segmenter is None and self.config.segmenter == "motion"
+        return None if masked else MotionSegmenter(self.survey)
 
     def _fill_stage(self, folder: Path, masks: Path, kept: StagesKept | None) -> FillStage:
         chunks = self.settled_chunks
@@ -319,6 +326,7 @@ class Pipeline:
             "keep": _regions_identity(config.keep),
         }
         settings |= {name: getattr(config, name) for name in ("min_size", "sensitivity", "feather")}
+        settings["plates"] = "calm"  # earlier versions took whatever was uncovered first
         return settings | ({"given": identify(self.given)} if self.given else {})
 
     @cached_property

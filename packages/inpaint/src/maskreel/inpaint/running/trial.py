@@ -9,11 +9,13 @@ and what every way puts there is compared with what they cover.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from typing import TYPE_CHECKING, Literal
 
 import cv2
 import numpy as np
 
+from maskreel.common.video import Clip
 from maskreel.inpaint.flow.completer import LaplaceCompleter
 from maskreel.inpaint.flow.fill import fill_by_flow
 from maskreel.inpaint.running.temporal_mode import PlateFill
@@ -31,13 +33,14 @@ if TYPE_CHECKING:
     from maskreel.inpaint.running.transplant import Transplanted
     from maskreel.inpaint.scene.survey import Shot
     from maskreel.inpaint.scene.temporal_fill import Reveal
+    from maskreel.inpaint.segmenters.protocol import Segmenter
 
 __all__ = ["TRIAL_FRAMES", "Trial", "Triers", "Way"]
 
 TRIAL_FRAMES = 48
 _HEIGHT = 144  # of the shorter side: as many pixels as are needed to tell good fills from bad ones
 _LEAST_PIXELS = 200  # of all frames together; fewer say nothing
-_GOOD = 36.0  # dB; a fill as good as this needs no rival
+_GOOD = 36.0  # dB; a fill as good as this needs no rival, and better ones count as this
 _CLEARLY = 0.3  # dB by which a later way must be better than an earlier one
 
 Way = Literal["static", "registered", "flow", "following"]
@@ -49,7 +52,8 @@ class Trial:
     """How well ways of filling put back what is known."""
 
     quality: dict[Way, float] = field(default_factory=dict)
-    """PSNR in dB: first of the way that the survey chose, last of the least steady. Empty if nothing could be tried."""
+    """PSNR in dB, 36 at most: first of the way that the survey chose, last of the least steady. Empty if nothing could
+    be tried."""
 
     @property
     def best(self) -> Way | None:
@@ -71,6 +75,8 @@ class Triers:
     reveal: Reveal
     may_follow: bool = True
     """Whether flow may be completed in another way than the parts say."""
+    passing: Segmenter | None = None
+    """Marks what clean plates shall not show, see `MaskStage`."""
 
     def run(self, shot: Shot, frames: np.ndarray, masks: np.ndarray, start: int) -> Trial:
         """Try what may suit consecutive frames of a shot: its mode, its rival, and flow, in both ways if things move.
@@ -81,7 +87,8 @@ class Triers:
             masks: bool (T, H, W).
             start: index, in the video, of the first frame.
         """
-        small = _Shrunk.of(shot, frames, masks, start)
+        moving = None if self.passing is None else self.passing(Clip.from_numpy(frames, Fraction(1)), start).numpy()
+        small = _Shrunk.of(shot, frames, masks, moving, start)
         places = [place for place in transplanted(small.frames, small.masks) if _tells(place, small.masks)]
         if sum(np.count_nonzero(place.where) for place in places) < _LEAST_PIXELS:
             return Trial()
@@ -89,29 +96,29 @@ class Triers:
         # What passes by elsewhere says nothing of what passes by here.
         for way in self._ways(shot, follow=self.may_follow and places[0].in_time):
             quality[way] = self._quality(way, small, places)
-            if quality[way] > _GOOD:
+            if quality[way] >= _GOOD:
                 break
         return Trial(quality)
 
     def _quality(self, way: Way, small: _Shrunk, places: Sequence[Transplanted]) -> float:
-        """PSNR in dB, of all places together."""
-        errors = []
+        """PSNR in dB, the mean of all places: one where every way fails, or does well, does not decide alone."""
+        found = []
         for place in places:
-            filled = self._filled(way, small.shot, place.frames, small.masks | place.where)
-            errors.append(np.square(filled[place.where].astype(np.float64) - small.frames[place.where]))
-        error = np.mean(np.concatenate(errors))
-        return float(10 * np.log10(255**2 / max(error, 1e-6)))
+            filled = self._filled(way, small, place.frames, small.masks | place.where)
+            error = np.mean(np.square(filled[place.where].astype(np.float64) - small.frames[place.where]))
+            found.append(min(_GOOD, 10 * np.log10(255**2 / max(error, 1e-6))))
+        return float(np.mean(found))
 
     def _ways(self, shot: Shot, *, follow: bool) -> list[Way]:
         ways: list[Way] = [shot.mode, "flow"] if shot.rival is None else [shot.mode, shot.rival, "flow"]
         return list(dict.fromkeys([*ways, "following"] if follow else ways))
 
-    def _filled(self, way: Way, shot: Shot, frames: np.ndarray, holes: np.ndarray) -> np.ndarray:
+    def _filled(self, way: Way, small: _Shrunk, frames: np.ndarray, holes: np.ndarray) -> np.ndarray:
         if way == "flow":
             return self._by_flow(frames, holes, self.parts.completer)
         if way == "following":
             return self._by_flow(frames, holes, LaplaceCompleter())
-        return self._copied(replace(shot, mode=way), frames, holes)
+        return self._copied(replace(small.shot, mode=way), frames, holes, small.moving)
 
     def _by_flow(self, frames: np.ndarray, holes: np.ndarray, completer: FlowCompleter | None) -> np.ndarray:
         estimator, inpainter = self.parts.estimator, self.parts.inpainter
@@ -119,10 +126,10 @@ class Triers:
             frames, holes, self.settings, estimator=estimator, completer=completer, inpainter=inpainter
         ).frames
 
-    def _copied(self, shot: Shot, frames: np.ndarray, holes: np.ndarray) -> np.ndarray:
+    def _copied(self, shot: Shot, frames: np.ndarray, holes: np.ndarray, moving: np.ndarray | None) -> np.ndarray:
         canvas = Canvas(shot, (frames.shape[1], frames.shape[2]))
         laid, plate = canvas.lay(frames, holes, 0), CleanPlate(canvas.size)
-        plate.add(laid)
+        plate.add(laid, None if moving is None else canvas.covered(moving, 0))
         assert self.parts.inpainter is not None
         filler = PlateFill(canvas, plate, tolerance=self.tolerance, reveal=self.reveal, inpainter=self.parts.inpainter)
         nothing = SparseMemory.blank()
@@ -136,9 +143,10 @@ class _Shrunk:
     shot: Shot
     frames: np.ndarray
     masks: np.ndarray
+    moving: np.ndarray | None
 
     @classmethod
-    def of(cls, shot: Shot, frames: np.ndarray, masks: np.ndarray, start: int) -> _Shrunk:
+    def of(cls, shot: Shot, frames: np.ndarray, masks: np.ndarray, moving: np.ndarray | None, start: int) -> _Shrunk:
         height, width = frames.shape[1:3]
         scale = min(1.0, _HEIGHT / min(height, width))
         size = round(width * scale), round(height * scale)
@@ -147,7 +155,8 @@ class _Shrunk:
         here = slice(start - shot.start, start - shot.start + len(frames))
         matrices = to_small @ shot.matrices[here] @ np.linalg.inv(to_small)
         small = replace(shot, start=0, stop=len(frames), matrices=matrices)
-        return cls(small, np.stack([_small(frame, size) for frame in frames]), _small_masks(masks, size))
+        passing = None if moving is None else _small_masks(moving, size)
+        return cls(small, np.stack([_small(frame, size) for frame in frames]), _small_masks(masks, size), passing)
 
 
 def _small(frame: np.ndarray, size: tuple[int, int]) -> np.ndarray:

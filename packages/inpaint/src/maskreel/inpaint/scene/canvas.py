@@ -65,6 +65,13 @@ class Canvas:
             known[i], wanted[i] = self._lay_hole(hole, matrix)
         return Laid(laid, known, wanted)
 
+    def covered(self, masks: np.ndarray, start: int) -> np.ndarray:
+        """Where masks, bool (T, H, W), of frames from index `start` on lie on the canvas: bool (T, h, w)."""
+        if self._static:
+            return masks
+        matrices = [self._matrix(start + i) for i in range(len(masks))]
+        return np.stack([self._warped(mask, matrix) > 0 for mask, matrix in zip(masks, matrices, strict=True)])
+
     def lift(self, canvas: np.ndarray, index: int) -> np.ndarray:
         """What the camera of frame `index` sees of a uint8 (h, w, 3) canvas: uint8 (H, W, 3)."""
         if self._static:
@@ -83,9 +90,12 @@ class Canvas:
     def _matrix(self, index: int) -> np.ndarray:
         return self._origin @ self._shot.matrix(index)
 
+    def _warped(self, mask: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+        """uint8 (h, w): 255 on the mask, less at its edge."""
+        return cv2.warpPerspective(mask.view(np.uint8) * 255, matrix, self.size[::-1])
+
     def _lay_hole(self, hole: np.ndarray, matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        shown = cv2.warpPerspective(np.where(hole, np.uint8(0), np.uint8(255)), matrix, self.size[::-1])
-        inside = cv2.warpPerspective(np.full(hole.shape, 255, np.uint8), matrix, self.size[::-1])
+        shown, inside = self._warped(~hole, matrix), self._warped(np.ones_like(hole), matrix)
         kernel = np.ones((2 * _KERNEL + 1, 2 * _KERNEL + 1), np.uint8)
         known = cv2.erode((shown == 255).astype(np.uint8), kernel)
         near_hole = cv2.dilate(((inside > 0) & (shown < 255)).astype(np.uint8), kernel)
