@@ -21,7 +21,7 @@ def freed_memory_kept() -> Iterator[None]:
     """In the block, memory that tensors give back stays with the process and serves the next ones.
 
     glibc returns blocks of 32 MiB and more to the kernel each time and gets them filled with zeros anew, page by page,
-    which took a sixth to a quarter of a training step on a CPU. With another C library nothing happens.
+    which took a seventh to a quarter of a training step on a CPU. With another C library nothing happens.
     """
     if platform.libc_ver()[0] != "glibc":
         yield
