@@ -26,7 +26,6 @@ __all__ = ["FastKit"]
 _STRIP = 2**20
 """Values of a strip's result: 4 MiB, which caches hold."""
 
-
 _FEW = 64
 """Pixels of an image up to which Winograd's kernels take longer to read than they save (measured); up to four times as
 many, another order of them is faster."""

@@ -51,11 +51,12 @@ def fused(model: AnimationModel, *, dtype: torch.dtype | None = None, channels_l
     """A copy of a model, on the same device, that gives the same pictures faster; `model` itself is not changed.
 
     Everywhere, batch norm becomes a part of the convolutions, and "doubled, then 3x3" one transposed convolution. On
-    CPUs in float32, wide 3x3 convolutions go by Winograd's scheme and wide up-blocks by differences of neighbours; all
-    of it is exact but for rounding (below 1e-4 in what comes out of each network, mostly below 1e-5).
+    CPUs in float32, wide 3x3 convolutions go by Winograd's scheme, those of few pixels as one product, wide
+    up-blocks by differences of neighbours; all of it is exact but for rounding (below 1e-4 in what comes out of each
+    network, mostly below 1e-5).
 
     Batch norm uses its running statistics, whether `model` is in evaluation mode or not. The weights on a CPU take
-    about 2.5 times the memory of the plain ones.
+    about twice the memory of the plain ones at the published size.
 
     Args:
         model: a trained model; move it to its device first, as the choice of layers depends on it.

@@ -32,7 +32,7 @@ def freed_memory_kept() -> Iterator[None]:
         yield
     finally:
         # There is no way back to thresholds that adapt themselves; these are what they end at.
-        _set(libc, {_MMAP_MAX: 2**16, _MMAP_THRESHOLD: 2**25, _TRIM_THRESHOLD: 2**26, _TOP_PAD: 0})
+        _set(libc, {_MMAP_MAX: 2**16, _MMAP_THRESHOLD: 2**25, _TRIM_THRESHOLD: 2**26, _TOP_PAD: 2**17})
         libc.malloc_trim(0)
 
 
