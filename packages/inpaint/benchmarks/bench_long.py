@@ -2,11 +2,10 @@
 
     python packages/inpaint/benchmarks/bench_long.py --out /tmp/bench_long
 
-The lectures are generated as a stream: a person walks and writes before a board (`maskreel.common.world`), the board
-fills, is wiped and fills again, with other writing each time, until the time is up. Everything is rendered once for a
-few minutes and then shown again in another order and with other light, so that two hours take minutes to make, not
-hours, and no two parts of the video are alike. `maskreel inpaint run` works in a process of its own, whose largest
-resident set is what the kernel saw. The length of a job may cost time and disk, but not memory.
+The lectures are generated frame by frame: parts of ten minutes, each with a room, a lecturer and a board of its own
+(`maskreel.common.world.LectureScene`), and two seconds of an empty slide before each. `maskreel inpaint run` works in a
+process of its own, whose largest resident set is what the kernel saw. The length of a job may cost time and disk, but
+not memory.
 """
 
 from __future__ import annotations
@@ -18,22 +17,22 @@ import sys
 import time
 from contextlib import ExitStack
 from fractions import Fraction
+from itertools import count, islice, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 from _baselines import print_table, save_json
 
-from maskreel.common.video import Clip, VideoWriter, iterate, probe
-from maskreel.common.world import LectureScene, write_lecture
+from maskreel.common.video import Clip, VideoWriter, probe
+from maskreel.common.world import LectureScene
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _SIZE, _FPS = (108, 192), Fraction(5)
-_SCENE_SECONDS = 60
-_SCENES = 4
+_PART_SECONDS, _SLIDE_SECONDS = 600, 2
+_SLIDE = (20, 30, 60)  # RGB
 
 _CHILD = """
 import sys
@@ -57,11 +56,10 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=0, help="as for maskreel inpaint run")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    scenes = [_scene(options.out / f"scene{seed}", seed) for seed in range(_SCENES)]
     rows = []
     for minutes in options.minutes:
         folder = options.out / f"{minutes:g}min"
-        video, mask = _lecture(folder, scenes, round(minutes * 60 * _FPS))
+        video, mask = _lecture(folder, round(minutes * 60 * _FPS))
         rows.append(_row(video, mask if options.given else None, options.workers))
     for row in rows:
         row["memory ratio"] = row["peak MB"] / rows[0]["peak MB"]  # pyright: ignore[reportOperatorIssue]
@@ -70,17 +68,8 @@ def main() -> None:
     save_json(options.json, rows)
 
 
-def _scene(folder: Path, seed: int) -> tuple[Path, Path]:
-    """A minute of lecture and its masks: a board of its own, written from blank to full."""
-    paths = folder / "video.mkv", folder / "mask.mkv"
-    if not all(path.exists() for path in paths):
-        scene = LectureScene(size=_SIZE, seconds=_SCENE_SECONDS, fps=_FPS, frames=None)
-        write_lecture(scene.open(seed), folder)
-    return paths
-
-
-def _lecture(folder: Path, scenes: list[tuple[Path, Path]], frames: int) -> tuple[Path, Path]:
-    """Scenes in a random order, each in another light, until there are so many frames."""
+def _lecture(folder: Path, frames: int) -> tuple[Path, Path]:
+    """The first frames of an endless lecture, and the lecturer's masks."""
     video, mask = folder / "video.mp4", folder / "mask.mkv"
     if mask.exists():
         return video, mask
@@ -88,23 +77,21 @@ def _lecture(folder: Path, scenes: list[tuple[Path, Path]], frames: int) -> tupl
     with ExitStack() as files:
         pictures = files.enter_context(VideoWriter(video, fps=_FPS, size=_SIZE))
         marks = files.enter_context(VideoWriter(mask, fps=_FPS, size=_SIZE, codec="ffv1"))
-        for index, (picture, marked) in enumerate(_frames(scenes, frames)):
+        for index, (picture, marked) in enumerate(islice(_frames(), frames)):
             pictures.write(Clip.from_numpy(picture[None], _FPS, index / _FPS))
             marks.write(Clip.from_numpy(marked[None], _FPS, index / _FPS))
     return video, mask
 
 
-def _frames(scenes: list[tuple[Path, Path]], count: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    rng = np.random.default_rng(0)
-    while True:
-        video, mask = scenes[rng.integers(len(scenes))]
-        gain = rng.uniform(0.9, 1.05)
-        for seen, marked in zip(iterate(video), iterate(mask), strict=True):
-            for picture, mark in zip(seen.numpy(), marked.numpy(), strict=True):
-                if count == 0:
-                    return
-                count -= 1
-                yield cv2.convertScaleAbs(picture, alpha=gain), mark
+def _frames() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Pictures and masks, uint8 (H, W, 3), of one part after another."""
+    slide = np.full((*_SIZE, 3), _SLIDE, np.uint8)
+    for seed in count():
+        yield from repeat((slide, np.zeros_like(slide)), round(_SLIDE_SECONDS * _FPS))
+        part = LectureScene(size=_SIZE, seconds=_PART_SECONDS, fps=_FPS, frames=None).open(seed)
+        for index in range(part.frame_count):
+            shot = part.render(index)
+            yield shot.frame, np.repeat(shot.mask[..., None] * np.uint8(255), 3, axis=2)
 
 
 def _row(video: Path, mask: Path | None, workers: int) -> dict[str, object]:

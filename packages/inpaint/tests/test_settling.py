@@ -18,6 +18,8 @@ from maskreel.common.errors import InputError
 from maskreel.common.masks import write_masks
 from maskreel.common.video import Clip, read, write
 from maskreel.inpaint import InpaintConfig, VideoInpainter
+from maskreel.inpaint.running import chunks as chunks_module
+from maskreel.inpaint.running import mask_stage as mask_stage_module
 from maskreel.inpaint.running.chunks import Chunk
 from maskreel.inpaint.running.settling import settled, try_shots
 from maskreel.inpaint.running.trial import TRIAL_FRAMES, Trial, Triers
@@ -70,6 +72,7 @@ def marks(busy: range) -> torch.Tensor:
 FLOW = Trial({"registered": 30.0, "flow": 33.0, "following": 27.0})
 
 STATIC = Trial({"static": 40.0})
+HELD = Trial({"registered": 30.0, "static": 33.0, "flow": 31.0})
 
 
 def test_shots_are_tried_where_most_is_masked_unless_only_flow_will_do(video: Path, tmp_path: Path) -> None:
@@ -152,6 +155,11 @@ def test_chunks_of_a_shot_share_the_settled_shot() -> None:
     flowing = replace(shot(0, 40, "flow"), rival="registered")
     (laid, *_) = settled(chunks_of(flowing), {0: Trial({"flow": 30.0, "registered": 33.0})})
     assert (laid.shot.mode, laid.shot.follows) == ("registered", False)
+    assert not laid.shot.laid_anew
+    sways = replace(shot(0, 40), matrices=np.tile(2 * np.eye(3), (40, 1, 1)))
+    (held, *_) = settled(chunks_of(sways), {0: HELD})
+    assert (held.shot.mode, held.shot.laid_anew) == ("static", True)
+    np.testing.assert_array_equal(held.shot.matrices, np.tile(np.eye(3), (40, 1, 1)))
     assert [(chunk.start, chunk.stop) for chunk in chunks] == [(0, 20), (20, 40), (40, 50), (50, 70), (70, 90)]
 
 
@@ -179,8 +187,9 @@ CONFIG = InpaintConfig(lossless=True, completion="background", dilation=0.0)
     [
         (np.rint(6 + 6 * np.sin(np.arange(30) / 4)).astype(int), "registered", FLOW, "flow"),
         (6 * np.arange(30), "flow", Trial({"flow": 30.0, "registered": 33.0}), "registered"),
+        (np.rint(1 + np.sin(np.arange(30) / 4)).astype(int), "registered", HELD, "static"),
     ],
-    ids=["sways", "sweeps"],
+    ids=["sways", "sweeps", "sways a little"],
 )
 def test_a_whole_job_follows_the_verdict_and_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shifts: np.ndarray, own: str, verdict: Trial, other: Mode
@@ -196,6 +205,47 @@ def test_a_whole_job_follows_the_verdict_and_says_so(
     assert len(list(tmp_path.glob("b.plate-*.png"))) == 1
     forced = VideoInpainter(replace(CONFIG, mode=other)).inpaint(video, masks, output=tmp_path / "c.mkv")
     assert torch.equal(read(turned.output).frames, read(forced.output).frames)
+
+
+@pytest.mark.parametrize(("reach", "rival"), [(1, "static"), (6, None)])
+def test_a_camera_that_sways_a_little_may_as_well_be_taken_to_stand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reach: int, rival: str | None
+) -> None:
+    """By 3.6 of 72 pixels at most."""
+    video, masks = job_files(tmp_path, np.rint(reach + reach * np.sin(np.arange(30) / 4)).astype(int))
+    tried: list[Shot] = []
+
+    def run(_self: Triers, shot: Shot, *_: object) -> Trial:
+        tried.append(shot)
+        return Trial()
+
+    monkeypatch.setattr(Triers, "run", run)
+    VideoInpainter(CONFIG).inpaint(video, masks, output=tmp_path / "a.mkv")
+    (one,) = tried
+    assert (one.mode, one.rival) == ("registered", rival)
+
+
+def test_a_job_that_stops_while_it_lays_anew_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    video, masks = job_files(tmp_path, np.rint(1 + np.sin(np.arange(30) / 4)).astype(int))
+    monkeypatch.setattr(chunks_module, "frames_per_chunk", lambda _: 8)
+    monkeypatch.setattr(Triers, "run", lambda *_: HELD)
+    write_npz = mask_stage_module.write_npz
+
+    def full(path: Path, arrays: dict[str, np.ndarray], *, compress: bool = False) -> None:
+        if path.parent.name == "laid" and path.name == "000002.npz":
+            raise OSError(28, "No space left on device")
+        write_npz(path, arrays, compress=compress)
+
+    monkeypatch.setattr(mask_stage_module, "write_npz", full)
+    with pytest.raises(OSError, match="No space left"):
+        VideoInpainter(CONFIG).inpaint(video, masks, output=tmp_path / "a.mkv")
+    first = tmp_path / "a.job" / "laid" / "000000.npz"
+    written = first.stat().st_mtime_ns
+    monkeypatch.setattr(mask_stage_module, "write_npz", write_npz)
+    found = VideoInpainter(CONFIG).inpaint(video, masks, output=tmp_path / "a.mkv")
+    assert first.stat().st_mtime_ns == written
+    forced = VideoInpainter(replace(CONFIG, mode="static")).inpaint(video, masks, output=tmp_path / "b.mkv")
+    assert torch.equal(read(found.output).frames, read(forced.output).frames)
 
 
 def test_another_completion_is_told_in_words_that_ask_for_it(

@@ -38,10 +38,10 @@ def panned(step: float) -> np.ndarray:
 
 
 def walker() -> np.ndarray:
-    """bool (T, H, W): a box that walks through the left half."""
+    """bool (T, H, W): a box that walks through the middle."""
     masks = np.zeros((COUNT, *SIZE), bool)
     for t in range(COUNT):
-        masks[t, 30:70, 4 + 2 * t : 18 + 2 * t] = True
+        masks[t, 30:70, 40 + 2 * t : 54 + 2 * t] = True
     return masks
 
 
@@ -83,39 +83,45 @@ def test_nothing_to_try_prefers_nothing(masks: np.ndarray) -> None:
     assert trial.best is None
 
 
-def test_half_of_the_picture_is_not_laid_over_the_other_half() -> None:
-    """Or nothing would be left to fill anything from."""
-    masks = np.zeros((COUNT, *SIZE), bool)
-    masks[:, :, : SIZE[1] // 2] = True
+def test_a_rim_that_leaves_nothing_to_fill_from_is_not_tried() -> None:
+    """Six columns are known; the smaller rim takes four of them, the larger one would take all."""
+    masks = np.ones((COUNT, *SIZE), bool)
+    masks[:, :, -6:] = False
     trial = TRIERS.run(replace(shot_of(moves(0.0)), mode="static"), panned(0.0), masks, 0)
-    assert set(trial.quality) <= {"static", "flow"}
+    assert 10 < trial.quality["static"] < 36
 
 
 def standing() -> np.ndarray:
-    """bool (T, H, W): a hole in the middle that stands, and is tried on both sides therefore."""
+    """bool (T, H, W): a hole in the middle that stands; it is tried with a rim of 4 pixels and one of 8."""
     masks = np.zeros((COUNT, *SIZE), bool)
     masks[:, 36:60, 66:78] = True
     return masks
 
 
-def test_two_places_are_judged_together() -> None:
-    """Beside a hole that stands, half of what it is laid over is plain, where all ways do well, and half is not."""
+def inner() -> np.ndarray:
+    """bool (H, W): the middle, as far as the smaller rim."""
+    middle = np.zeros(SIZE, bool)
+    middle[32:64, 62:82] = True
+    return middle
+
+
+def test_both_rims_are_judged_together() -> None:
+    """Where all of the smaller one is plain, all ways do well there, and the larger one is not plain."""
     frames, still = panned(0.0), replace(shot_of(moves(0.0)), mode="static")
-    frames[:, :, : SIZE[1] // 2] = 128
+    frames[:, 31:65, 61:83] = 128
     both = TRIERS.run(still, frames, standing(), 0).quality["static"]
-    frames[:, :, SIZE[1] // 2 :] = 128
+    frames[:] = 128
     assert TRIERS.run(still, frames, standing(), 0).quality["static"] == 36
     assert (36 + 10) / 2 < both < (36 + 30) / 2
 
 
-def test_a_place_where_every_way_fails_does_not_decide_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rim_where_every_way_fails_does_not_decide_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of pooled errors, 60 and 9 grey levels would be worse than 58 and 16."""
-    frames, away = panned(0.0), {"static": (60, 9), "flow": (58, 16)}
+    frames, away = panned(0.0), {"static": (60, 9), "flow": (58, 16), "following": (90, 90)}
 
     def filled(_self: Triers, way: Way, _small: object, _frames: np.ndarray, holes: np.ndarray) -> np.ndarray:
-        beside = holes & ~standing()
-        left = np.argwhere(beside)[:, 2].mean() < SIZE[1] / 2
-        return np.where(frames > 127, frames - away[way][not left], frames + away[way][not left])
+        smaller = not (holes & ~inner()).any()
+        return np.where(frames > 127, frames - away[way][smaller], frames + away[way][smaller])
 
     monkeypatch.setattr(Triers, "_filled", filled)
     trial = TRIERS.run(replace(shot_of(moves(0.0)), mode="static"), frames, standing(), 0)
@@ -132,7 +138,7 @@ def test_what_passes_by_is_not_carried_on_into_paintings() -> None:
     moving[:2, 20:76, 84:110] = True
     told = replace(TRIERS, passing=lambda clip, start: torch.from_numpy(moving[start : start + len(clip)]))
     before, after = (who.run(still, frames, standing(), 0).quality["static"] for who in (TRIERS, told))
-    assert after > before + 0.5, "by the repainting of single frames, before is not worse by more"
+    assert after > before + 0.2, "by the repainting of single frames, before is not worse by more"
 
 
 def test_good_copies_need_no_rival() -> None:
@@ -169,6 +175,13 @@ def test_what_moves_beside_a_hole_is_followed() -> None:
     assert tied.quality == {way: trial.quality[way] for way in ("static", "flow")}
 
 
+def test_what_moves_behind_a_hole_that_stands_is_followed() -> None:
+    masks = np.zeros((COUNT, *SIZE), bool)
+    masks[:, 54:64, 66:76] = True
+    still = replace(shot_of(moves(0.0)), mode="static")
+    assert TRIERS.run(still, passing(), masks, 0).best == "following"
+
+
 def test_a_rival_is_tried_and_wins_where_flow_drags_somebody_along() -> None:
     """A camera pans with somebody who keeps beside a hole that stands in the picture."""
     frames, masks = panned(3.0), np.zeros((COUNT, *SIZE), bool)
@@ -176,7 +189,7 @@ def test_a_rival_is_tried_and_wins_where_flow_drags_somebody_along() -> None:
     masks[:, 36:60, 30:60] = True
     shot = replace(shot_of(moves(3.0)), mode="flow", rival="registered")
     trial = TRIERS.run(shot, frames, masks, 0)
-    assert list(trial.quality) == ["flow", "registered"], "of a hole that stands, elsewhere says nothing of passers-by"
+    assert list(trial.quality) == ["flow", "registered", "following"]
     assert trial.best == "registered"
 
 

@@ -15,7 +15,6 @@ from itertools import pairwise, zip_longest
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from maskreel.common import masks as mask_ops
 from maskreel.common.video import Clip, write_segment
@@ -24,7 +23,7 @@ from maskreel.inpaint.painting.composite import composite
 from maskreel.inpaint.painting.seam import level_fill
 from maskreel.inpaint.running.figures import Figures, FiguresRecorder
 from maskreel.inpaint.running.flow_mode import FlowMode
-from maskreel.inpaint.running.mask_stage import load_masks
+from maskreel.inpaint.running.mask_stage import FinishedMasks
 from maskreel.inpaint.running.parts import propagation_settings
 from maskreel.inpaint.running.reading import ForwardReader
 from maskreel.inpaint.running.temporal_mode import TemporalMode
@@ -98,6 +97,8 @@ class FillStage:
     """Where segments go."""
     masks: Path
     """The folder of the finished mask stage."""
+    laid: Path
+    """That of what shots show which are laid anew; see `Pipeline.lay_anew`."""
     info: VideoInfo
     """The source."""
     config: InpaintConfig
@@ -200,7 +201,7 @@ class FillStage:
         return TemporalMode(
             chunks,
             self.info.size,
-            self.masks,
+            self.laid if shot.laid_anew else self.masks,
             tolerance=self.tolerance,
             reveal=config.reveal,
             inpainter=self.parts.inpainter,
@@ -208,9 +209,7 @@ class FillStage:
 
     def _holes(self, start: int, stop: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Masks of frames `start` to `stop`, bool (T, H, W); with their soft edges, bool; and the blend, float32."""
-        touched = [chunk for chunk in self.chunks if chunk.start < stop and chunk.stop > start]
-        masks = torch.cat([load_masks(self.masks, chunk, self.info.size) for chunk in touched])
-        masks = masks[start - touched[0].start : stop - touched[0].start]
+        masks = FinishedMasks(self.masks, self.chunks, self.info.size).between(start, stop)
         alpha = mask_ops.feather(masks, self.config.feather).numpy()
         holes = alpha > 0
         if self._keep is not None:

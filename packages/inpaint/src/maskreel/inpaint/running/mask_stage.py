@@ -30,12 +30,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from maskreel.common.video import Clip
     from maskreel.inpaint.running.chunks import Chunk
     from maskreel.inpaint.scene.canvas import Laid
     from maskreel.inpaint.segmenters.protocol import Segmenter
     from maskreel.inpaint.segmenters.refinement import MaskRefinement
 
-__all__ = ["MaskStage", "columns", "is_done", "join_parts", "load_future", "load_masks", "load_memories", "plate_path"]
+__all__ = [
+    "FinishedMasks",
+    "MaskStage",
+    "columns",
+    "is_done",
+    "join_parts",
+    "load_future",
+    "load_masks",
+    "load_memories",
+    "plate_path",
+]
 
 
 @dataclass
@@ -167,6 +178,28 @@ class MaskStage:
         places = np.flatnonzero(~neighbour_known)
         colours, known = columns(laid, places)
         return SparseMemory(places, remember(colours, known, times, tolerance=self.tolerance))
+
+
+@dataclass(frozen=True)
+class FinishedMasks:
+    """The masks that a stage has left, frame by frame. A `Segmenter`."""
+
+    folder: Path
+    """Of the stage."""
+    chunks: tuple[Chunk, ...]
+    """Of the video, in order; those that are asked for must be done."""
+    size: tuple[int, int]
+    """(height, width) of the frames."""
+
+    def __call__(self, clip: Clip, start: int) -> torch.Tensor:
+        """The masks of the frames from index `start` on: bool (T, H, W)."""
+        return self.between(start, start + len(clip))
+
+    def between(self, start: int, stop: int) -> torch.Tensor:
+        """The masks of frames `start` to `stop`: bool (T, H, W)."""
+        touched = [chunk for chunk in self.chunks if chunk.start < stop and chunk.stop > start]
+        masks = torch.cat([load_masks(self.folder, chunk, self.size) for chunk in touched])
+        return masks[start - touched[0].start : stop - touched[0].start]
 
 
 def is_done(folder: Path, chunk: Chunk) -> bool:

@@ -20,7 +20,14 @@ from maskreel.common.masks import iterate_masks
 from maskreel.common.video import iterate, join_segments
 from maskreel.inpaint.running.chunks import Chunk, can_be_laid, plan_chunks
 from maskreel.inpaint.running.fill_stage import FillStage, group_chunks, plan_segments
-from maskreel.inpaint.running.mask_stage import MaskStage, is_done, join_parts, load_masks, plate_path
+from maskreel.inpaint.running.mask_stage import (
+    FinishedMasks,
+    MaskStage,
+    is_done,
+    join_parts,
+    load_masks,
+    plate_path,
+)
 from maskreel.inpaint.running.parts import chosen_completion, people_segmenter, propagation_settings
 from maskreel.inpaint.running.settling import settled, try_shots
 from maskreel.inpaint.running.shards import Piece, shares
@@ -54,6 +61,7 @@ __all__ = ["Pipeline", "Watch", "unwatched"]
 logger = logging.getLogger(__name__)
 
 _LARGEST_CANVAS = 12  # frame areas
+_SWAY = 0.05  # of the shorter side of a frame: how far a camera moves that may as well be taken to stand still
 _NETWORK_FPS = 5.0
 _FILL_FIELDS = (
     "reveal",
@@ -181,6 +189,21 @@ class Pipeline:
             for chunk, masks in zip(self.chunks, self.load_masks(), strict=True):
                 kept.add_masks(chunk.start, masks)
 
+    def lay_anew(self) -> None:
+        """Lay the frames of those shots on each other that trials have settled to lay in another way than the survey.
+
+        What comes of it is what a mask stage leaves, masks and all.
+        """
+        chunks = tuple(chunk for chunk in self.settled_chunks if chunk.shot.laid_anew)
+        if not chunks:
+            return
+        finished = FinishedMasks(self._mask_folder, self.chunks, self.info.size)
+        stage = replace(
+            self._mask_stage(self._laid_folder), segmenter=finished, refinement=MaskRefinement(0, 0, 0), stride=1
+        )
+        with self.watch("lay anew", sum(chunk.stop - chunk.start for chunk in chunks)) as advance:
+            stage.run(chunks, advance)
+
     def load_masks(self) -> Iterator[torch.Tensor]:
         """The replaced pixels, chunk by chunk: bool (T, H, W)."""
         return (self._masks_of(chunk) for chunk in self.chunks)
@@ -204,11 +227,13 @@ class Pipeline:
         for first, settled_first in zip(self.chunks, self.settled_chunks, strict=True):
             shot, modes = first.shot, {first.shot.mode, settled_first.shot.mode}
             if first.start == shot.start:
-                path = None if modes == {"flow"} else plate_path(self._mask_folder, first)
+                folder = self._laid_folder if settled_first.shot.laid_anew else self._mask_folder
+                path = None if modes == {"flow"} else plate_path(folder, first)
                 yield shot, None if path is None else CleanPlate.load(path).completed(inpainter)
 
     def fill(self, output: Path, *, copy_streams: bool) -> Figures:
         """Fill the holes and write the finished video, with the source's sound and subtitles if wanted."""
+        self.lay_anew()
         folder, segments = self.job.stage("fill", self._fill_settings), plan_segments(self.settled_chunks)
         stage = self._fill_stage(folder, self._mask_folder, self._stages_kept(("flow", "completed", "confidence")))
         with self.watch("fill", self.frame_count) as advance:
@@ -294,7 +319,8 @@ class Pipeline:
     def _fill_stage(self, folder: Path, masks: Path, kept: StagesKept | None) -> FillStage:
         chunks = self.settled_chunks
         parts = self.parts.loaded(self.config, flow=any(chunk.shot.mode == "flow" for chunk in chunks))
-        return FillStage(folder, masks, self.info, self.config, chunks, self.tolerance, parts, kept)
+        laid = self._laid_folder if any(chunk.shot.laid_anew for chunk in chunks) else masks
+        return FillStage(folder, masks, laid, self.info, self.config, chunks, self.tolerance, parts, kept)
 
     def _stages_kept(self, kinds: tuple[KeptStage, ...]) -> StagesKept | None:
         wanted: dict[KeptStage, Path] = {kind: self._kept_folder(kind) for kind in kinds if kind in self.kept}
@@ -306,6 +332,10 @@ class Pipeline:
     @cached_property
     def _mask_folder(self) -> Path:
         return self.job.stage("masks", self._mask_settings)
+
+    @cached_property
+    def _laid_folder(self) -> Path:
+        return self.job.stage("laid", self._mask_settings)
 
     @cached_property
     def _survey_settings(self) -> dict[str, Any]:
@@ -361,13 +391,17 @@ class Pipeline:
         return survey
 
     def _rivalled(self, shot: Shot) -> Shot:
-        """The shot with what else may suit it: laying frames over each other, where there is memory for it."""
-        return replace(shot, rival="registered") if shot.mode == "flow" and can_be_laid(shot, self.info.size) else shot
+        """The shot with what else may suit it: laying frames over each other, where there is memory for it, or as they
+        are, where the camera sways only."""
+        if shot.mode == "flow":
+            return replace(shot, rival="registered") if can_be_laid(shot, self.info.size) else shot
+        sways = shot.mode == "registered" and shot.shift <= _SWAY * min(self.info.size)
+        return replace(shot, rival="static") if sways else shot
 
     def _forced(self, shot: Shot) -> Shot:
         """The shot in the mode that the config asks for."""
         if self.config.mode == "static":
-            return replace(shot, mode="static", matrices=np.broadcast_to(np.eye(3), shot.matrices.shape).copy())
+            return shot.held()
         left, top, right, bottom = canvas_box(shot.matrices, self.info.size)
         frames = (right - left) * (bottom - top) / np.prod(self.info.size)
         if self.config.mode == "registered" and frames > _LARGEST_CANVAS:

@@ -44,6 +44,8 @@ def _settled(shot: Shot, trial: Trial | None) -> Shot:
     best = None if trial is None else trial.best
     if best is None or best == shot.mode:
         return shot
+    if best == "static":
+        return replace(shot.held(), laid_anew=True)
     return replace(shot, mode="flow" if best == "following" else best, follows=best == "following")
 
 

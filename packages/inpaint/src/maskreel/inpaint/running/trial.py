@@ -2,8 +2,8 @@
 
 How a camera moves does not say which way is better. Tracked corners may sit on the person; people who are not to be
 removed may walk through the plate, or past the hole; a hole may be uncovered soon, or never. All of that shows where
-the truth is known. So the masked things are laid over the frames once more, elsewhere, as they are and as they move,
-and what every way puts there is compared with what they cover.
+the truth is known, best of all right beside the holes. So the masked things grow, once a little and once more, and what
+every way puts where they have grown is compared with what was there.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ import numpy as np
 from maskreel.common.video import Clip
 from maskreel.inpaint.flow.completer import LaplaceCompleter
 from maskreel.inpaint.flow.fill import fill_by_flow
+from maskreel.inpaint.running.growth import grown
 from maskreel.inpaint.running.temporal_mode import PlateFill
-from maskreel.inpaint.running.transplant import transplanted
 from maskreel.inpaint.scene.canvas import Canvas
 from maskreel.inpaint.scene.clean_plate import CleanPlate
 from maskreel.inpaint.scene.memories import SparseMemory
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     from maskreel.inpaint.flow.completer import FlowCompleter
     from maskreel.inpaint.flow.fill import FlowFillConfig
+    from maskreel.inpaint.running.growth import Grown
     from maskreel.inpaint.running.parts import Parts
-    from maskreel.inpaint.running.transplant import Transplanted
     from maskreel.inpaint.scene.survey import Shot
     from maskreel.inpaint.scene.temporal_fill import Reveal
     from maskreel.inpaint.segmenters.protocol import Segmenter
@@ -39,6 +39,7 @@ __all__ = ["TRIAL_FRAMES", "Trial", "Triers", "Way"]
 
 TRIAL_FRAMES = 48
 _HEIGHT = 144  # of the shorter side: as many pixels as are needed to tell good fills from bad ones
+_GROWTHS = (1 / 24, 1 / 12)  # of the shorter side
 _LEAST_PIXELS = 200  # of all frames together; fewer say nothing
 _GOOD = 36.0  # dB; a fill as good as this needs no rival, and better ones count as this
 _CLEARLY = 0.3  # dB by which a later way must be better than an earlier one
@@ -79,7 +80,7 @@ class Triers:
     """Marks what clean plates shall not show, see `MaskStage`."""
 
     def run(self, shot: Shot, frames: np.ndarray, masks: np.ndarray, start: int) -> Trial:
-        """Try what may suit consecutive frames of a shot: its mode, its rival, and flow, in both ways if things move.
+        """Try what may suit consecutive frames of a shot: its mode, its rival, and flow, in both ways.
 
         Args:
             shot: the shot, with the matrices of the survey.
@@ -89,18 +90,18 @@ class Triers:
         """
         moving = None if self.passing is None else self.passing(Clip.from_numpy(frames, Fraction(1)), start).numpy()
         small = _Shrunk.of(shot, frames, masks, moving, start)
-        places = [place for place in transplanted(small.frames, small.masks) if _tells(place, small.masks)]
+        both = [grown(small.frames, small.masks, reach) for reach in _reaches(small.frames.shape[1:3])]
+        places = [place for place in both if _tells(place, small.masks)]
         if sum(np.count_nonzero(place.where) for place in places) < _LEAST_PIXELS:
             return Trial()
         quality = dict[Way, float]()
-        # What passes by elsewhere says nothing of what passes by here.
-        for way in self._ways(shot, follow=self.may_follow and places[0].in_time):
+        for way in self._ways(shot):
             quality[way] = self._quality(way, small, places)
             if quality[way] >= _GOOD:
                 break
         return Trial(quality)
 
-    def _quality(self, way: Way, small: _Shrunk, places: Sequence[Transplanted]) -> float:
+    def _quality(self, way: Way, small: _Shrunk, places: Sequence[Grown]) -> float:
         """PSNR in dB, the mean of all places: one where every way fails, or does well, does not decide alone."""
         found = []
         for place in places:
@@ -109,9 +110,9 @@ class Triers:
             found.append(min(_GOOD, 10 * np.log10(255**2 / max(error, 1e-6))))
         return float(np.mean(found))
 
-    def _ways(self, shot: Shot, *, follow: bool) -> list[Way]:
+    def _ways(self, shot: Shot) -> list[Way]:
         ways: list[Way] = [shot.mode, "flow"] if shot.rival is None else [shot.mode, shot.rival, "flow"]
-        return list(dict.fromkeys([*ways, "following"] if follow else ways))
+        return list(dict.fromkeys([*ways, "following"] if self.may_follow else ways))
 
     def _filled(self, way: Way, small: _Shrunk, frames: np.ndarray, holes: np.ndarray) -> np.ndarray:
         if way == "flow":
@@ -169,6 +170,11 @@ def _small_masks(masks: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return np.stack([_small(mask.astype(np.float32), size) > 0 for mask in masks])
 
 
-def _tells(place: Transplanted, masks: np.ndarray) -> bool:
+def _reaches(size: Sequence[int]) -> list[int]:
+    """By how many pixels masks grow in frames of (height, width)."""
+    return [max(1, round(share * min(size))) for share in _GROWTHS]
+
+
+def _tells(place: Grown, masks: np.ndarray) -> bool:
     """Whether something is covered there, and something is left to fill it from."""
     return bool(place.where.any() and not (place.where | masks).all())

@@ -57,6 +57,8 @@ class Shot:
     set by the survey."""
     rival: Mode | None = None
     """A mode that may suit better than `mode`, to be tried; never set by the survey."""
+    laid_anew: bool = False
+    """Whether its frames lie on each other in another way than the survey has found; never set by the survey."""
 
     @property
     def has_canvas(self) -> bool:
@@ -66,6 +68,11 @@ class Shot:
     def matrix(self, index: int) -> np.ndarray:
         """The matrix of frame `index` of the video."""
         return self.matrices[index - self.start]
+
+    def held(self) -> Shot:
+        """The same shot as one of a camera that stands still."""
+        still = np.broadcast_to(np.eye(3), self.matrices.shape).copy()
+        return replace(self, mode="static", matrices=still)
 
 
 @dataclass(frozen=True)
