@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-import cv2
 import numpy as np
 
 from maskreel.inpaint.flow.completion import complete_flow
+from maskreel.inpaint.painting.box import box_around
 from maskreel.inpaint.painting.harmonic import reduced_harmonic_fill
 
 __all__ = ["Initial", "initialise"]
 
 Initial = Literal["laplace", "background"]
+
+_RIM = 4  # known pixels around the hole that are looked at
 
 
 def initialise(flow: np.ndarray, region: np.ndarray, how: Initial = "laplace") -> np.ndarray:
@@ -34,15 +36,8 @@ def initialise(flow: np.ndarray, region: np.ndarray, how: Initial = "laplace") -
     if how == "background":
         return complete_flow(flow, region)
     result = flow.copy()
-    rows, columns = _surroundings(region)
-    part, hole = flow[rows, columns], region[rows, columns]
+    box = box_around(region, _RIM)
+    part, hole = flow[box], region[box]
     filled = reduced_harmonic_fill(part, hole, reduction=2, least_known=0.25)
-    result[rows, columns] = np.where(hole[..., None], filled, part)
+    result[box] = np.where(hole[..., None], filled, part)
     return result
-
-
-def _surroundings(region: np.ndarray) -> tuple[slice, slice]:
-    """Rows and columns of the hole and of a rim of known pixels around it, where the frame has them."""
-    x, y, width, height = cv2.boundingRect(region.view(np.uint8))
-    rim = 4
-    return slice(max(0, y - rim), y + height + rim), slice(max(0, x - rim), x + width + rim)

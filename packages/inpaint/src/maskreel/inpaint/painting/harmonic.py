@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from maskreel.inpaint.painting.box import box_around
 from maskreel.inpaint.painting.known_means import known_means
 
 __all__ = ["harmonic_fill", "reduced_harmonic_fill"]
@@ -64,8 +65,7 @@ def _fill(values: np.ndarray, hole: np.ndarray, sweeps: int) -> np.ndarray:
 
 def _relax(values: np.ndarray, hole: np.ndarray, sweeps: int) -> np.ndarray:
     """Jacobi sweeps inside the hole's bounding box, mirrored at the image border."""
-    x0, y0, width, height = cv2.boundingRect(hole.view(np.uint8))
-    box = np.s_[max(0, y0 - 1) : y0 + height + 1, max(0, x0 - 1) : x0 + width + 1]
+    box = box_around(hole, 1)
     inside, part = hole[box][..., None], values[box]
     for _ in range(sweeps):
         mean = cv2.filter2D(part, cv2.CV_32F, _CROSS / 4, borderType=cv2.BORDER_REPLICATE)

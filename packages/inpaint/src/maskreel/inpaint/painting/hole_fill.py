@@ -7,6 +7,7 @@ from typing import Literal, get_args
 import cv2
 import numpy as np
 
+from maskreel.inpaint.painting.box import box_around
 from maskreel.inpaint.painting.known_means import known_means
 
 __all__ = ["FillMethod", "fill_image", "halved"]
@@ -41,7 +42,7 @@ def fill_image(image: np.ndarray, mask: np.ndarray, method: FillMethod = "telea"
         return result
     if mask.all():
         raise ValueError("mask covers the whole image, so there is nothing to paint from")
-    box = _surroundings(mask, radius)
+    box = box_around(mask, _margin(mask, radius))
     part, hole = image[box].copy(), np.ascontiguousarray(mask[box])
     part[hole] = part[~hole].mean(0)  # where a hole touches the border, OpenCV reads what stands in it
     filled = _fill(part, hole, _FLAGS[method], radius)
@@ -68,11 +69,9 @@ def halved(image: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     return np.clip(np.rint(mean), 0, 255).astype(np.uint8), share < 0.5
 
 
-def _surroundings(mask: np.ndarray, radius: float) -> tuple[slice, slice]:
-    """A box around the hole with room for what the coarsest level looks at."""
-    x, y, width, height = cv2.boundingRect(mask.view(np.uint8))
-    margin = int(4 * radius) + max(16, min(width, height) // 2)
-    return slice(max(0, y - margin), y + height + margin), slice(max(0, x - margin), x + width + margin)
+def _margin(mask: np.ndarray, radius: float) -> int:
+    """Pixels around the hole that the coarsest level looks at."""
+    return int(4 * radius) + max(16, min(cv2.boundingRect(mask.view(np.uint8))[2:]) // 2)
 
 
 def _check(image: np.ndarray, mask: np.ndarray, method: str, radius: float) -> None:

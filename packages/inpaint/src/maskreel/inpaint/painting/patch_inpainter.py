@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from maskreel.inpaint.painting.box import box_around
 from maskreel.inpaint.painting.hole_crop import paint_around_hole
 from maskreel.inpaint.painting.hole_fill import halved
 
@@ -159,10 +160,9 @@ class _Level:
 
     def _features_now(self) -> np.ndarray:
         """Of the patches of the picture as it is; only those around the hole have changed."""
-        top, bottom, left, right = _around(self.hole, 2 * _RADIUS)
-        part = self._projected(self.picture[top:bottom, left:right])
-        first, last, start, stop = _around(self.hole, _RADIUS)
-        self._features[first:last, start:stop] = part[first - top : last - top, start - left : stop - left]
+        seen, changed = box_around(self.hole, 2 * _RADIUS), box_around(self.hole, _RADIUS)
+        inner = tuple(slice(b.start - a.start, b.stop - a.start) for a, b in zip(seen, changed, strict=True))
+        self._features[changed] = self._projected(self.picture[seen])[inner]
         return self._features
 
     def improve(self, rounds: int, sources: np.ndarray | None, *, held: np.ndarray | None) -> np.ndarray | None:
@@ -245,13 +245,6 @@ class _Level:
         inner = total[_RADIUS:-_RADIUS, _RADIUS:-_RADIUS]
         mean = inner[..., :3] / np.maximum(inner[..., 3:], 1e-30)
         self.picture = np.where(self.hole[..., None], mean, self.picture)
-
-
-def _around(hole: np.ndarray, margin: int) -> tuple[int, int, int, int]:
-    """First row and the one after the last, and columns likewise, of a box around the hole."""
-    x, y, width, height = cv2.boundingRect(hole.view(np.uint8))
-    rows, columns = hole.shape
-    return max(0, y - margin), min(rows, y + height + margin), max(0, x - margin), min(columns, x + width + margin)
 
 
 def _grown(area: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from maskreel.inpaint.painting.box import box_around
 from maskreel.inpaint.painting.harmonic import harmonic_fill
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Repainter:
         """
         if not painted.any():
             return image
-        box = _box(painted)
+        box = box_around(painted, _MARGIN)
         part, inside = image[box], painted[box]
         unknown = ~(known[box] | (copied[box] & (_distance(known[box]) > _MARGIN)))
         if unknown.all():
@@ -68,8 +69,3 @@ class Repainter:
 def _distance(area: np.ndarray) -> np.ndarray:
     """float32 (h, w): pixels from the nearest True."""
     return cv2.distanceTransform((~area).view(np.uint8), cv2.DIST_L2, 3)
-
-
-def _box(area: np.ndarray) -> tuple[slice, slice]:
-    x, y, width, height = cv2.boundingRect(area.view(np.uint8))
-    return slice(max(0, y - _MARGIN), y + height + _MARGIN), slice(max(0, x - _MARGIN), x + width + _MARGIN)

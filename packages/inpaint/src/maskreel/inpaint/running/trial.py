@@ -42,7 +42,7 @@ _HEIGHT = 144  # of the shorter side: as many pixels as are needed to tell good 
 _GROWTHS = (1 / 24, 1 / 12)  # of the shorter side
 _LEAST_PIXELS = 200  # of all frames together; fewer say nothing
 _GOOD = 36.0  # dB; a fill as good as this needs no rival, and better ones count as this
-_CLEARLY = 0.3  # dB by which a later way must be better than an earlier one
+_CLEARLY = 0.25  # dB by which a later way must be better than an earlier one
 
 Way = Literal["static", "registered", "flow", "following"]
 """A mode; following: `flow` with flow that is carried on into holes smoothly, so that it follows what passes by."""
