@@ -98,22 +98,34 @@ def test_windows_hold_the_flows_around_the_drawn_pair(paths):
     assert all(sorted(t) == t for t in (plain[i]["windows"].view(11, 3, 12, 16)[:, 1, 0, 0].tolist() for i in range(9)))
 
 
-def test_mirrored_clips_are_clips_of_the_mirrored_world(paths):
-    original = torch.from_numpy(np.array(open_clip(paths[0]), np.float32))
-    seen = set()
-    for seed in range(12):
+def test_varied_clips_are_clips_of_the_mirrored_world_and_of_time_run_backward(paths):
+    original, seen = torch.from_numpy(open_clip(paths[0]).astype(np.float32)), set()
+    for seed in range(60):
         torch.manual_seed(seed)
         clip = ClipSamples(paths[:1])[0]
-        for flips, sign in (((), (1, 1)), ((-1,), (-1, 1)), ((-2,), (1, -1)), ((-1, -2), (-1, -1))):
-            signs = torch.tensor(sign)[:, None, None]
-            if torch.equal(clip["true_forward"], original[:, 4:6].flip(flips) * signs):
-                seen.add(flips)
-                assert torch.equal(clip["backward"], original[:, 2:4].flip(flips) * signs)
-                assert torch.equal(clip["holes"], original[:, 8:].flip(flips))
-                break
-        else:
-            pytest.fail("the clip is no mirror image")
-    assert len(seen) == 4
+        found = [
+            (flips, turned)
+            for flips in ((), (-1,), (-2,), (-1, -2))
+            for turned in (False, True)
+            if _same(clip, _varied(original, flips, turned))
+        ]
+        assert len(found) == 1
+        seen.add(found[0])
+    assert len(seen) == 8
+
+
+def _varied(clip, flips, turned):
+    """By hand: mirrored along the axes, and run backward, where what leads forward is what led back."""
+    signs = torch.tensor([-1.0 if -1 in flips else 1.0, -1.0 if -2 in flips else 1.0])[:, None, None]
+    forward, backward, true_forward, true_backward = (clip[:, k : k + 2].flip(flips) * signs for k in range(0, 8, 2))
+    parts = [forward, backward, true_forward, true_backward, clip[:, 8:].flip(flips)]
+    if turned:
+        parts = [parts[k].flip(0) for k in (1, 0, 3, 2, 4)]
+    return dict(zip(("forward", "backward", "true_forward", "true_backward", "holes"), parts, strict=True))
+
+
+def _same(sample, expected):
+    return all(torch.equal(sample[name], value) for name, value in expected.items())
 
 
 def _samples(kind, paths):

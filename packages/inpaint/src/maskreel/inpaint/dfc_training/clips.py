@@ -39,8 +39,12 @@ def open_clip(path: Path) -> np.ndarray:
     return clip
 
 
+_REVERSED = [2, 3, 0, 1, 6, 7, 4, 5, 8]
+"""Channels of a clip that runs backward: what was the flow forward leads back."""
+
+
 class _Clips(Dataset[dict[str, torch.Tensor]]):
-    """Files of clips, `repeats` samples each; with `vary`, mirrored and turned upside down by chance."""
+    """Files of clips, `repeats` samples each; with `vary`, mirrored, turned upside down and run backward by chance."""
 
     def __init__(self, paths: Sequence[Path], *, vary: bool = True, repeats: int = 1) -> None:
         self._clips = [open_clip(path) for path in paths]
@@ -59,6 +63,8 @@ class _Clips(Dataset[dict[str, torch.Tensor]]):
                 if torch.rand(()) < 0.5:
                     clip = clip.flip(axis)
                     clip[:, channels] *= -1
+            if torch.rand(()) < 0.5:
+                clip = clip.flip(0)[:, _REVERSED]
         return clip
 
 
