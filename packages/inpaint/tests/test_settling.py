@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 
+from maskreel.common.array_file import write_npz
 from maskreel.common.errors import InputError
 from maskreel.common.masks import write_masks
 from maskreel.common.video import Clip, read, write
@@ -229,7 +230,6 @@ def test_a_job_that_stops_while_it_lays_anew_goes_on(tmp_path: Path, monkeypatch
     video, masks = job_files(tmp_path, np.rint(1 + np.sin(np.arange(30) / 4)).astype(int))
     monkeypatch.setattr(chunks_module, "frames_per_chunk", lambda _: 8)
     monkeypatch.setattr(Triers, "run", lambda *_: HELD)
-    write_npz = mask_stage_module.write_npz
 
     def full(path: Path, arrays: dict[str, np.ndarray], *, compress: bool = False) -> None:
         if path.parent.name == "laid" and path.name == "000002.npz":
