@@ -16,6 +16,7 @@ import torch
 
 from maskreel.common.array_file import write_npz
 from maskreel.common.errors import InputError
+from maskreel.common.jobs import LocalProcesses
 from maskreel.common.masks import write_masks
 from maskreel.common.video import Clip, read, write
 from maskreel.inpaint import InpaintConfig, VideoInpainter
@@ -244,6 +245,14 @@ def test_a_job_that_stops_while_it_lays_anew_goes_on(tmp_path: Path, monkeypatch
     monkeypatch.setattr(mask_stage_module, "write_npz", write_npz)
     found = VideoInpainter(CONFIG).inpaint(video, masks, output=tmp_path / "a.mkv")
     assert first.stat().st_mtime_ns == written
+    forced = VideoInpainter(replace(CONFIG, mode="static")).inpaint(video, masks, output=tmp_path / "b.mkv")
+    assert torch.equal(read(found.output).frames, read(forced.output).frames)
+
+
+def test_workers_fill_what_was_laid_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    video, masks = job_files(tmp_path, np.rint(1 + np.sin(np.arange(30) / 4)).astype(int))
+    monkeypatch.setattr(Triers, "run", lambda *_: HELD)
+    found = VideoInpainter(CONFIG).inpaint(video, masks, output=tmp_path / "a.mkv", executor=LocalProcesses(2))
     forced = VideoInpainter(replace(CONFIG, mode="static")).inpaint(video, masks, output=tmp_path / "b.mkv")
     assert torch.equal(read(found.output).frames, read(forced.output).frames)
 
