@@ -379,7 +379,7 @@ def test_a_kept_region_is_never_touched(source: Path, tmp_path: Path) -> None:
 
 
 def test_a_removed_region_is_painted_in_every_frame(source: Path, tmp_path: Path) -> None:
-    config = InpaintConfig(lossless=True, remove=("2,2,12,8",))
+    config = InpaintConfig(lossless=True, mode="static", remove=("2,2,12,8",))
     result = VideoInpainter(config).inpaint(source, output=tmp_path / "out.mkv")
     assert masks_of(result)[:, 2:8, 2:12].all()
     assert result.summary.never_seen == pytest.approx(60 / (result.summary.covered * SIZE[0] * SIZE[1]), rel=0.02)
