@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["ClipSamples", "WindowSamples", "open_clip", "save_clip"]
 
+_REVERSED = [2, 3, 0, 1, 6, 7, 4, 5, 8]
+"""Channels of a clip that runs backward: what was the flow forward leads back."""
+
 
 def save_clip(path: Path, clip: np.ndarray) -> None:
     """Write a clip of `prepared`, float16 (P, 9, h, w), as .npy, whole or not at all."""
@@ -37,10 +40,6 @@ def open_clip(path: Path) -> np.ndarray:
     if clip.dtype != np.float16 or clip.ndim != 4 or clip.shape[1] != CHANNELS:
         raise InputError(f"{path} holds {clip.dtype} {clip.shape}, expected float16 (P, {CHANNELS}, h, w); remove it")
     return clip
-
-
-_REVERSED = [2, 3, 0, 1, 6, 7, 4, 5, 8]
-"""Channels of a clip that runs backward: what was the flow forward leads back."""
 
 
 class _Clips(Dataset[dict[str, torch.Tensor]]):
